@@ -1,0 +1,43 @@
+//! One protected route: an entry of `routes`.
+
+use super::fail_open::{self, FailOpen};
+use super::matcher::{self, Matcher};
+use super::scalar;
+use super::section::Cursor;
+use super::upstream::{self, Upstream};
+
+/// A route and its policies.
+#[derive(Clone, Debug)]
+pub struct Route {
+    name: String,
+    pub(crate) matcher: Matcher,
+    pub(crate) upstream: Upstream,
+    pub(crate) fail_open: Option<FailOpen>,
+}
+
+impl Route {
+    /// The route's name in metrics and logs.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where its requests may go.
+    pub const fn upstream(&self) -> &Upstream {
+        &self.upstream
+    }
+
+    /// Whether a static response stands ready when no region answers.
+    pub const fn has_static(&self) -> bool {
+        self.fail_open.is_some()
+    }
+}
+
+pub(super) fn read(at: &mut Cursor<'_, '_>) -> Option<Route> {
+    let mut section = at.section("write a section with name, match and upstream")?;
+    let name = section.required("name", "write a name for metrics and logs, such as assist", scalar::name);
+    let matcher = section.required("match", "write which requests, such as { path: /assist }", matcher::read);
+    let upstream = section.required("upstream", "write the regions, and the time that they have", upstream::read);
+    let fail_open = section.optional("fail_open", fail_open::read);
+    section.close();
+    Some(Route { name: name?, matcher: matcher?, upstream: upstream?, fail_open: fail_open? })
+}

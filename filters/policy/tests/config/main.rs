@@ -1,0 +1,5 @@
+//! Documents: what is refused, in which words, and what is read from those that are good.
+
+mod any_text;
+mod good;
+mod refused;
