@@ -1,0 +1,81 @@
+//! What an exchange wants done, as data.
+
+use std::time::Duration;
+
+use crate::http::{Headers, Response};
+use crate::verdict::{Degraded, ServedBy, Verdict};
+
+/// Something to do, in the order given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Let Envoy's router give up on the primary when no answer has begun after this time.
+    LimitPrimary(Duration),
+    /// Let the request go on to the primary.
+    ResumeRequest,
+    /// Send the kept request to a secondary region; what comes of it is the next event.
+    Call {
+        /// Its place in the route's list of secondary regions.
+        secondary: usize,
+        /// At least a millisecond.
+        timeout: Duration,
+    },
+    /// Throw away what Envoy has buffered of the held answer: it will not be needed.
+    DiscardBody,
+    /// Answer the client. At most one per exchange, and nothing but records after it.
+    Answer(Answer),
+    /// Count this.
+    Record(Record),
+}
+
+/// How the client is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The primary's answer goes on as it is, with these headers added.
+    Release(Headers),
+    /// The held answer becomes this one, and goes on through the rest of the filter chain.
+    Replace {
+        /// The status and headers to put in place, and the body where there is one to replace.
+        response: Response,
+        /// What of the held answer has to give way besides its headers.
+        over: Over,
+    },
+    /// A reply of the filter's own. It goes past the other filters, and is used only where nothing can be replaced.
+    Reply(Response),
+}
+
+/// What a held answer has besides its headers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Over {
+    /// A body, to be replaced.
+    pub body: bool,
+    /// Trailers, to be removed.
+    pub trailers: bool,
+}
+
+/// Something to count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// An attempt at a region was judged, or not made.
+    Attempt {
+        /// 0 is the primary, 1 the first secondary region.
+        region: usize,
+        /// The judgement.
+        verdict: Verdict,
+    },
+    /// The client was answered, or would have been.
+    Response {
+        /// By which rung.
+        served_by: ServedBy,
+        /// The first failed rung's verdict, if any failed.
+        degraded: Option<Degraded>,
+    },
+}
+
+/// What a callback returns to Envoy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Let what was shown go on.
+    Continue,
+    /// Keep it, and show what follows.
+    Hold,
+}

@@ -1,0 +1,65 @@
+//! What happens to an exchange, as the host reports it.
+
+use crate::http::Headers;
+
+/// Something that happened. Whatever order these come in, an exchange stays consistent.
+#[derive(Clone, Debug)]
+pub enum Event<'a> {
+    /// A chunk of the request's body.
+    RequestBody {
+        /// The bytes; may be left empty when [`super::Exchange::wants_request_body`] says no.
+        chunk: &'a [u8],
+        /// How many bytes Envoy shows: all that have come while the request is held back, else a chunk.
+        size: usize,
+        /// Whether it is the last one.
+        end_of_stream: bool,
+    },
+    /// The request ends with trailers.
+    RequestTrailers,
+    /// The primary's answer begins, or Envoy answers in its place.
+    ResponseHeaders {
+        /// The status; `None` where Envoy shows none that can be read.
+        status: Option<u16>,
+        /// Envoy's response code details; needed only where [`super::needs_details`] says so.
+        details: &'a [u8],
+        /// The body's announced length in bytes; like `details`.
+        length: Option<usize>,
+        /// Whether there is no body.
+        end_of_stream: bool,
+    },
+    /// More of the primary's answer. While it is held, Envoy keeps what it has and adds to it.
+    ResponseBody {
+        /// Bytes that Envoy shows now.
+        size: usize,
+        /// Whether nothing follows.
+        end_of_stream: bool,
+    },
+    /// The primary's answer ends with trailers.
+    ResponseTrailers,
+    /// The callout in flight brought an answer, or Envoy made one up for it.
+    CallAnswered {
+        /// With pseudo-headers.
+        headers: Headers,
+        /// The whole body.
+        body: Vec<u8>,
+    },
+    /// The callout in flight ended without an answer.
+    CallReset,
+    /// Envoy did not begin the callout: it does not know the cluster, or the cluster has no host.
+    CallRefused,
+    /// Time has passed, and [`super::Exchange::is_impatient`]: what was waited for is not coming at once.
+    Waited {
+        /// What Envoy shows of the request's body, if the request is held back.
+        request_body: &'a [u8],
+    },
+    /// The stream is gone; nothing can be answered any more.
+    End {
+        /// Envoy's response code details; needed only where [`super::Exchange::is_open`] says so.
+        details: &'a [u8],
+    },
+}
+
+/// Whether the details and the announced length of an answer with this status decide anything.
+pub const fn needs_details(status: Option<u16>) -> bool {
+    matches!(status, None | Some(500..))
+}

@@ -1,0 +1,40 @@
+//! The decisions of Helius Mesh, and nothing else: no I/O, no clock, no randomness, no host.
+//!
+//! Whatever changes from run to run (the time, a region's answer) comes in as an argument; what has to happen goes
+//! out as data. So the same code is proved by property tests natively and runs inside Envoy as Wasm.
+//!
+//! * [`config`] turns a document into types that cannot hold a wrong value, or says everything that is wrong with it.
+//! * [`exchange`] is one HTTP exchange walking down the ladder: events in, effects out.
+//! * [`verdict`] is the judgement of one attempt at one region; everything else follows from it.
+//! * [`envoy_words`] reads Envoy's own words for what went wrong.
+//! * [`replay`] is the contract under which a request may be sent a second time.
+//! * [`journal`] says which degraded exchanges are worth a line in the log.
+
+// A panic is a trap, and a trap kills the VM of a worker thread for every request that follows.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::unreachable
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+pub mod config;
+pub mod envoy_words;
+pub mod exchange;
+pub mod http;
+pub mod journal;
+pub mod replay;
+pub mod time;
+pub mod verdict;

@@ -1,0 +1,274 @@
+//! The contract under which a request may be sent to a second region, and the copy that is kept for it.
+
+use crate::http::{Headers, is_hop_by_hop};
+
+/// What a route lets be sent again: `replay` in the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contract {
+    /// Methods in upper case.
+    methods: Vec<String>,
+    /// Bytes of request body that are kept at most.
+    max_body: usize,
+    /// Bytes of request body up to which a request waits for its end before it goes to the primary.
+    hold: usize,
+}
+
+/// Why a request may not be sent again: what `x-helius-not-replayable` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NotReplayable {
+    /// The route does not list the method.
+    Method,
+    /// The body is longer than the route keeps.
+    Body,
+    /// The request has trailers, which are not kept.
+    Trailers,
+    /// The primary failed before the request had come to its end, and Envoy drops what comes of it after that.
+    Incomplete,
+    /// A header is not UTF-8, and a callout can carry only text: without it, it would be another request.
+    Headers,
+}
+
+impl NotReplayable {
+    /// The word for it in the header.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Method => "method",
+            Self::Body => "body",
+            Self::Trailers => "trailers",
+            Self::Incomplete => "incomplete",
+            Self::Headers => "headers",
+        }
+    }
+}
+
+impl Contract {
+    /// A contract for `methods` (upper case) with at most `max_body` bytes of body, which waits for the end of a request
+    /// with at most `hold`.
+    pub fn new(methods: impl IntoIterator<Item = impl Into<String>>, max_body: usize, hold: usize) -> Self {
+        Self { methods: methods.into_iter().map(Into::into).collect(), max_body, hold }
+    }
+
+    fn allows(&self, method: &[u8]) -> bool {
+        self.methods.iter().any(|allowed| allowed.as_bytes() == method)
+    }
+}
+
+/// A request as it came, kept until its exchange is over, or the reason why it is not kept.
+///
+/// A request that announces a short body is held back until it is whole: a primary without hosts fails before the
+/// first byte of the body has come, and from then on Envoy drops the rest, so there would be nothing to send to another
+/// region. One that announces nothing waits for its first bytes only, with which all of it often comes: Envoy answers
+/// 413 to a held request that outgrows its buffer, and nobody can tell in time whether it will.
+#[derive(Debug)]
+pub struct RequestCopy {
+    kept: Result<Kept, NotReplayable>,
+    whole: bool,
+    /// While the request is held back: the size above which it no longer is, which is the announced length.
+    held: Option<usize>,
+}
+
+/// What is sent again.
+#[derive(Debug)]
+pub struct Kept {
+    /// The headers, pseudo-headers included, without what belonged to the client's connection.
+    pub headers: Headers,
+    /// The body.
+    pub body: Vec<u8>,
+    max_body: usize,
+}
+
+impl RequestCopy {
+    /// Begins a copy, unless the contract or the announced length forbids it already.
+    pub fn begin(contract: &Contract, mut headers: Headers, end_of_stream: bool) -> Self {
+        let method = headers.first(":method").unwrap_or_default();
+        let length = headers.length();
+        let announced = length.unwrap_or(0);
+        let kept = if !contract.allows(method) {
+            Err(NotReplayable::Method)
+        } else if announced > contract.max_body {
+            Err(NotReplayable::Body)
+        } else {
+            headers.retain(|name| !is_hop_by_hop(name));
+            Ok(Kept { headers, body: Vec::with_capacity(announced), max_body: contract.max_body })
+        };
+        let is_worth_it = kept.is_ok() && !end_of_stream && contract.hold > 0 && length != Some(0);
+        let held = (is_worth_it && announced <= contract.hold).then_some(announced);
+        Self { kept, whole: end_of_stream, held }
+    }
+
+    /// Does not hold the request back, because no other region could get it.
+    #[must_use]
+    pub fn without_hold(self) -> Self {
+        Self { held: None, ..self }
+    }
+
+    /// Whether the request is held back.
+    pub const fn is_held(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Whether the bytes are of use that Envoy shows now, `size` of them: of a request that is held back Envoy shows
+    /// all that has come each time, so they are looked at once, when it is let go.
+    pub const fn wants_body(&self, size: usize, end_of_stream: bool) -> bool {
+        let lets_go = match self.held {
+            Some(limit) => end_of_stream || size > limit,
+            None => true,
+        };
+        self.kept.is_ok() && lets_go
+    }
+
+    /// More of the body: `chunk` has the `size` bytes that Envoy shows now, if they are wanted.
+    pub fn extend(&mut self, chunk: &[u8], size: usize, end_of_stream: bool) {
+        self.whole |= end_of_stream;
+        if self.held.is_some_and(|limit| size <= limit) && !end_of_stream {
+            return;
+        }
+        self.let_go(chunk);
+    }
+
+    /// Holds the request back no longer; `shown` is what Envoy shows of its body.
+    pub fn let_go(&mut self, shown: &[u8]) {
+        self.held = None;
+        if let Ok(kept) = &mut self.kept {
+            if kept.body.len().saturating_add(shown.len()) > kept.max_body {
+                self.kept = Err(NotReplayable::Body);
+            } else {
+                kept.body.extend_from_slice(shown);
+            }
+        }
+    }
+
+    /// The request ends with trailers, which no copy carries.
+    pub fn end_with_trailers(&mut self) {
+        self.whole = true;
+        self.held = None;
+        if self.kept.is_ok() {
+            self.kept = Err(NotReplayable::Trailers);
+        }
+    }
+
+    /// Whether the request has come to its end.
+    pub const fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// What may be sent again, as far as it has come, or why nothing may.
+    pub fn kept(&self) -> Result<&Kept, NotReplayable> {
+        let kept = self.kept.as_ref().map_err(|reason| *reason)?;
+        // Looked at only when a replay is wanted: most requests never need one.
+        if kept.headers.iter().all(|(_, value)| std::str::from_utf8(value).is_ok()) {
+            Ok(kept)
+        } else {
+            Err(NotReplayable::Headers)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn post(extra: &[(&str, &str)]) -> Headers {
+        [(":method", "POST"), (":path", "/assist")].into_iter().chain(extra.iter().copied()).collect()
+    }
+
+    fn contract() -> Contract {
+        Contract::new(["GET", "POST"], 8, 4)
+    }
+
+    #[test]
+    fn a_method_that_is_not_listed_is_not_kept() {
+        let headers = Headers::from_iter([(":method", "PATCH")]);
+        let copy = RequestCopy::begin(&contract(), headers, true);
+        assert_eq!(copy.kept().unwrap_err(), NotReplayable::Method);
+        assert!(!copy.wants_body(1, true));
+    }
+
+    #[test]
+    fn a_body_of_exactly_the_cap_is_kept_and_one_byte_more_is_not() {
+        let mut copy = RequestCopy::begin(&contract(), post(&[]), false);
+        copy.extend(b"1234", 4, false);
+        copy.extend(b"5678", 4, true);
+        assert!(copy.is_whole());
+        assert_eq!(copy.kept().unwrap().body, b"12345678");
+
+        let mut copy = RequestCopy::begin(&contract(), post(&[]), false);
+        copy.extend(b"12345678", 8, false);
+        copy.extend(b"9", 1, true);
+        assert_eq!(copy.kept().unwrap_err(), NotReplayable::Body);
+        assert!(copy.is_whole(), "the end counts also when nothing is kept");
+    }
+
+    #[test]
+    fn an_announced_length_over_the_cap_is_refused_before_a_byte_is_copied() {
+        let copy = RequestCopy::begin(&contract(), post(&[("content-length", "9")]), false);
+        assert_eq!(copy.kept().unwrap_err(), NotReplayable::Body);
+        let copy = RequestCopy::begin(&contract(), post(&[("content-length", "8")]), false);
+        assert!(copy.kept().is_ok());
+    }
+
+    #[test]
+    fn a_short_request_is_held_back_until_it_is_whole() {
+        let begin = |length: &str| RequestCopy::begin(&contract(), post(&[("content-length", length)]), false);
+        let mut copy = begin("4");
+        assert!(copy.is_held() && !copy.wants_body(3, false));
+        copy.extend(b"", 3, false);
+        assert!(copy.is_held() && copy.wants_body(4, true));
+        copy.extend(b"1234", 4, true);
+        assert!(!copy.is_held());
+        assert_eq!(copy.kept().unwrap().body, b"1234");
+
+        assert!(!begin("5").is_held(), "one that is announced as longer than the hold does not wait");
+        assert!(!begin("0").is_held());
+        assert!(!begin("4").without_hold().is_held());
+        let never = Contract::new(["POST"], 8, 0);
+        assert!(!RequestCopy::begin(&never, post(&[]), false).is_held());
+    }
+
+    #[test]
+    fn one_that_announces_nothing_waits_for_its_first_bytes_only() {
+        let mut copy = RequestCopy::begin(&contract(), post(&[]), false);
+        assert!(copy.is_held() && copy.wants_body(1, false));
+        copy.extend(b"1", 1, false);
+        assert!(!copy.is_held());
+        assert_eq!(copy.kept().unwrap().body, b"1");
+    }
+
+    #[test]
+    fn a_body_that_is_longer_than_announced_is_let_go() {
+        let mut copy = RequestCopy::begin(&contract(), post(&[("content-length", "4")]), false);
+        assert!(copy.wants_body(5, false));
+        copy.extend(b"12345", 5, false);
+        assert!(!copy.is_held());
+        copy.extend(b"678", 3, true);
+        assert_eq!(copy.kept().unwrap().body, b"12345678");
+    }
+
+    #[test]
+    fn trailers_forbid_a_replay() {
+        let mut copy = RequestCopy::begin(&contract(), post(&[]), false);
+        copy.end_with_trailers();
+        assert_eq!(copy.kept().unwrap_err(), NotReplayable::Trailers);
+    }
+
+    #[test]
+    fn a_header_that_is_not_text_forbids_a_replay() {
+        let mut headers = post(&[]);
+        headers.push("x-odd", vec![b'a', 0xff]);
+        let copy = RequestCopy::begin(&contract(), headers, true);
+        assert_eq!(copy.kept().unwrap_err(), NotReplayable::Headers);
+    }
+
+    #[test]
+    fn headers_of_the_clients_connection_are_not_copied() {
+        let headers = post(&[
+            ("content-length", "2"),
+            ("te", "trailers"),
+            ("x-envoy-upstream-rq-timeout-ms", "1"),
+            ("x-request-id", "r1"),
+        ]);
+        let copy = RequestCopy::begin(&contract(), headers, true);
+        let names: Vec<_> = copy.kept().unwrap().headers.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, [":method", ":path", "x-request-id"]);
+    }
+}

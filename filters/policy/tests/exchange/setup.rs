@@ -1,0 +1,137 @@
+//! Routes and requests to put an exchange on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use helius_policy::config::{Config, Mode, Route};
+use helius_policy::exchange::{Effect, Exchange};
+use helius_policy::http::Headers;
+use helius_policy::time::Timestamp;
+use helius_policy::verdict::Failure;
+use proptest::prelude::*;
+
+/// When every exchange begins.
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_000_000);
+
+/// The ladder's time in every setup.
+pub(crate) const TOTAL: Duration = Duration::from_millis(1_000);
+
+/// The time of an attempt in every setup.
+pub(crate) const ATTEMPT: Duration = Duration::from_millis(400);
+
+/// Bytes of body that every setup keeps.
+pub(crate) const MAX_BODY: usize = 8;
+
+/// A route and a request.
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent switch of the generator")]
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    pub(crate) secondaries: usize,
+    pub(crate) has_static: bool,
+    pub(crate) fail_on: Vec<Failure>,
+    pub(crate) shadow: bool,
+    /// `PATCH` is the one that no setup replays.
+    pub(crate) method: &'static str,
+    pub(crate) odd_header: bool,
+    /// Whether the request is whole with its headers.
+    pub(crate) bodiless: bool,
+    /// What the request says of its length.
+    pub(crate) announced: Option<usize>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            secondaries: 1,
+            has_static: true,
+            fail_on: Failure::ALL.to_vec(),
+            shadow: false,
+            method: "POST",
+            odd_header: false,
+            bodiless: true,
+            announced: None,
+        }
+    }
+}
+
+impl Setup {
+    pub(crate) fn route(&self) -> Arc<Route> {
+        let mut regions = vec!["{ name: region-0, via: route, timeout: 400ms }".to_owned()];
+        regions.extend(
+            (1..=self.secondaries).map(|n| format!("{{ name: region-{n}, cluster: cluster-{n}, timeout: 400ms }}")),
+        );
+        let fail_open =
+            if self.has_static { "fail_open: { static: [ { status: 200, body: { confidence: 0.0 } } ] }" } else { "" };
+        let words: Vec<_> = self.fail_on.iter().map(|failure| failure.word()).collect();
+        let document = format!(
+            "
+service: test
+routes:
+  - name: test
+    match: {{ path_prefix: / }}
+    upstream:
+      timeout: 1s
+      regions: [{}]
+      fail_on: [{}]
+      replay: {{ methods: [GET, HEAD, POST], max_body: {MAX_BODY}B }}
+    {fail_open}
+",
+            regions.join(", "),
+            words.join(", "),
+        );
+        let config = Config::parse(document.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{document}"));
+        config.routes()[0].clone()
+    }
+
+    pub(crate) fn begin(&self, effects: &mut Vec<Effect>) -> Exchange {
+        let mode = if self.shadow { Mode::Shadow } else { Mode::Enforce };
+        let mut headers = Headers::from_iter([(":method", self.method), (":path", "/"), (":authority", "a")]);
+        if self.odd_header {
+            headers.push("x-odd", vec![0xff]);
+        }
+        if let Some(length) = self.announced {
+            headers.push("content-length", length.to_string());
+        }
+        Exchange::begin(self.route(), mode, START, headers, self.bodiless, effects)
+    }
+}
+
+pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
+    (
+        0usize..4,
+        any::<bool>(),
+        proptest::sample::subsequence(Failure::ALL.to_vec(), 0..=6),
+        prop::bool::weighted(0.2),
+        prop::sample::select(vec!["GET", "HEAD", "POST", "POST", "POST", "PATCH"]),
+        prop::bool::weighted(0.1),
+        any::<bool>(),
+        prop::option::of(0usize..12),
+    )
+        .prop_map(|(secondaries, has_static, fail_on, shadow, method, odd_header, bodiless, announced)| Setup {
+            secondaries,
+            has_static,
+            fail_on,
+            shadow,
+            method,
+            odd_header,
+            bodiless,
+            announced,
+        })
+}
+
+/// Statuses that take every branch.
+pub(crate) fn any_status() -> impl Strategy<Value = u16> {
+    prop::sample::select(vec![200, 204, 302, 400, 404, 429, 500, 503, 504, 599])
+}
+
+/// Envoy's words for an answer: its own, or the upstream's.
+pub(crate) fn any_details() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "via_upstream",
+        "upstream_reset_before_response_started{remote_connection_failure|refused}",
+        "upstream_reset_before_response_started{overflow}",
+        "upstream_per_try_timeout",
+        "no_healthy_upstream",
+        "",
+    ])
+}
