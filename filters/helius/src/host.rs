@@ -1,0 +1,147 @@
+//! Host calls that cannot panic.
+//!
+//! The SDK's methods unwrap what the host says, and its string getters panic on a header that is not UTF-8. These take
+//! bytes, and turn an error into "nothing there": a filter that cannot see something must still not fall over it.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use helius_policy::http::{Headers, Response};
+use helius_policy::time::{Clock, Timestamp};
+use log::warn;
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::{BufferType, MapType, MetricType, Status};
+
+/// The host's wall clock.
+#[derive(Debug)]
+pub(crate) struct HostClock;
+
+impl Clock for HostClock {
+    fn now(&self) -> Timestamp {
+        let since_epoch = hostcalls::get_current_time().ok().and_then(|now| now.duration_since(UNIX_EPOCH).ok());
+        Timestamp::from_epoch(since_epoch.unwrap_or_default())
+    }
+}
+
+/// All headers of a map, in one call: that is cheaper than two single ones.
+pub(crate) fn headers(map: MapType) -> Headers {
+    hostcalls::get_map_bytes(map).unwrap_or_default().into()
+}
+
+/// One header of the response.
+pub(crate) fn response_header(name: &str) -> Option<Vec<u8>> {
+    hostcalls::get_map_value_bytes(MapType::HttpResponseHeaders, name).ok().flatten()
+}
+
+/// Sets one header of the request.
+pub(crate) fn set_request_header(name: &str, value: &str) {
+    log_error("set a request header", hostcalls::set_map_value(MapType::HttpRequestHeaders, name, Some(value)));
+}
+
+/// Adds headers to the response.
+pub(crate) fn add_response_headers(headers: &Headers) {
+    for (name, value) in headers.iter() {
+        let added = hostcalls::add_map_value_bytes(MapType::HttpResponseHeaders, name, value);
+        log_error("add a response header", added);
+    }
+}
+
+/// Makes the held response `response`, apart from its body.
+pub(crate) fn replace_response_headers(response: &Response) {
+    let status = response.status.to_string();
+    let pairs = std::iter::once((":status", status.as_bytes())).chain(response.headers.iter()).collect();
+    log_error("replace the headers", hostcalls::set_map_bytes(MapType::HttpResponseHeaders, pairs));
+}
+
+/// Removes the trailers of the held response.
+pub(crate) fn remove_response_trailers() {
+    log_error("remove the trailers", hostcalls::set_map_bytes(MapType::HttpResponseTrailers, Vec::new()));
+}
+
+/// `size` bytes from the start of a buffer.
+pub(crate) fn body(buffer: BufferType, size: usize) -> Vec<u8> {
+    if size == 0 {
+        return Vec::new();
+    }
+    hostcalls::get_buffer(buffer, 0, size).ok().flatten().unwrap_or_default()
+}
+
+/// Puts `body` in the place of the `size` bytes that are buffered of the response's body.
+pub(crate) fn replace_response_body(size: usize, body: &[u8]) {
+    log_error("replace the body", hostcalls::set_buffer(BufferType::HttpResponseBody, 0, size, body));
+}
+
+/// Lets the held request go on.
+pub(crate) fn resume_request() {
+    log_error("resume the request", hostcalls::resume_http_request());
+}
+
+/// Makes the host calls that follow act on another context than the one that was called.
+pub(crate) fn act_for(context_id: u32) {
+    log_error("act for another context", hostcalls::set_effective_context(context_id));
+}
+
+/// Has the root context called from time to time.
+pub(crate) fn set_tick(period: Duration) {
+    log_error("set the tick", hostcalls::set_tick_period(period));
+}
+
+/// Lets the held response go on.
+pub(crate) fn resume_response() {
+    log_error("resume the response", hostcalls::resume_http_response());
+}
+
+/// Answers with a reply of the filter's own, past the other filters.
+///
+/// The host takes text only: a header that is not UTF-8 cannot be sent this way and is left out.
+pub(crate) fn reply(response: &Response) {
+    let text = |(name, value)| Some((name, std::str::from_utf8(value).ok()?));
+    let headers = response.headers.iter().filter_map(text).collect();
+    log_error("reply", hostcalls::send_http_response(response.status.into(), headers, Some(&response.body)));
+}
+
+/// Begins a callout. Says no where Envoy does not know the cluster, or the cluster has no host.
+pub(crate) fn call(cluster: &str, headers: &Headers, authority: Option<&str>, body: &[u8], timeout: Duration) -> bool {
+    let text = |(name, value)| {
+        let value = std::str::from_utf8(value).ok()?;
+        Some((name, authority.filter(|_| name == ":authority").unwrap_or(value)))
+    };
+    let headers = headers.iter().filter_map(text).collect();
+    let body = (!body.is_empty()).then_some(body);
+    hostcalls::dispatch_http_call(cluster, headers, body, Vec::new(), timeout).is_ok()
+}
+
+/// An attribute of the stream or of the plugin.
+pub(crate) fn property(path: &[&str]) -> Vec<u8> {
+    hostcalls::get_property(path.to_vec()).ok().flatten().unwrap_or_default()
+}
+
+/// What all VMs with this VM's id share under `key`; empty where nothing is.
+pub(crate) fn shared(key: &str) -> Vec<u8> {
+    hostcalls::get_shared_data(key).ok().and_then(|(value, _)| value).unwrap_or_default()
+}
+
+/// Shares `value` under `key`, whoever else does so at the same time.
+pub(crate) fn share(key: &str, value: &[u8]) {
+    log_error("share data", hostcalls::set_shared_data(key, Some(value), None));
+}
+
+/// Defines a metric, or finds it where another thread has defined it.
+pub(crate) fn define_metric(kind: MetricType, name: &str) -> Option<u32> {
+    hostcalls::define_metric(kind, name).ok()
+}
+
+/// Adds one to a counter.
+pub(crate) fn increment(metric: u32) {
+    log_error("count", hostcalls::increment_metric(metric, 1));
+}
+
+/// Sets a gauge.
+pub(crate) fn set_gauge(metric: u32, value: u64) {
+    log_error("set a gauge", hostcalls::record_metric(metric, value));
+}
+
+fn log_error(what: &str, result: Result<(), Status>) {
+    if let Err(status) = result {
+        warn!("the host did not {what}: {status:?}");
+    }
+}

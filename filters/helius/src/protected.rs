@@ -1,0 +1,174 @@
+//! An exchange on a protected route: events to the policy, effects to the host.
+
+use std::rc::Rc;
+
+use helius_policy::exchange::{Answer, Effect, Event, Exchange, Flow, Record};
+use helius_policy::time::Clock;
+use helius_policy::verdict::{Degraded, ServedBy};
+use log::info;
+use proxy_wasm::types::{Action, BufferType};
+
+use crate::host::{self, HostClock};
+use crate::root::Plugin;
+
+/// Tells Envoy's router how long to wait for the beginning of an answer.
+///
+/// Of the two headers that do, this one stops counting when the answer begins: the other one would cut a long answer
+/// off in the middle.
+const ATTEMPT_TIMEOUT: &str = "x-envoy-upstream-rq-per-try-timeout-ms";
+
+/// Who called: in a response callback a held response goes on by what the callback returns, elsewhere by a host call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Caller {
+    ResponseCallback,
+    Other,
+}
+
+/// An exchange and what it needs of its surroundings.
+#[derive(Debug)]
+pub(crate) struct Protected {
+    plugin: Rc<Plugin>,
+    /// The route's place in the configuration.
+    route: usize,
+    exchange: Exchange,
+    /// Bytes of the request's body that Envoy has shown last.
+    request_shown: usize,
+    /// Bytes of the response's body that Envoy has buffered.
+    response_shown: usize,
+}
+
+/// What became of the calls among some effects.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Dispatch {
+    Fine,
+    Refused,
+}
+
+impl Protected {
+    /// Carries out the effects that an exchange begins with.
+    pub(crate) fn begin(plugin: Rc<Plugin>, route: usize, exchange: Exchange, effects: Vec<Effect>) -> Self {
+        let mut this = Self { plugin, route, exchange, request_shown: 0, response_shown: 0 };
+        this.carry_out(Caller::Other, effects);
+        this
+    }
+
+    /// Whether it waits for something that should come at once.
+    pub(crate) const fn is_impatient(&self) -> bool {
+        self.exchange.is_impatient()
+    }
+
+    /// Whether something is still to be counted.
+    pub(crate) const fn is_open(&self) -> bool {
+        self.exchange.is_open()
+    }
+
+    /// What the request's callbacks return.
+    pub(crate) const fn request_action(&self) -> Action {
+        if self.exchange.holds_request() { Action::Pause } else { Action::Continue }
+    }
+
+    /// Envoy shows `size` bytes of the request's body.
+    pub(crate) fn on_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.request_shown = size;
+        let is_wanted = self.exchange.wants_request_body(size, end_of_stream);
+        let chunk = host::body(BufferType::HttpRequestBody, if is_wanted { size } else { 0 });
+        self.on(Caller::Other, Event::RequestBody { chunk: &chunk, size, end_of_stream })
+    }
+
+    /// Envoy shows `size` bytes of the response's body.
+    pub(crate) fn on_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.response_shown = size;
+        self.on(Caller::ResponseCallback, Event::ResponseBody { size, end_of_stream })
+    }
+
+    /// What it waits for has not come at once.
+    pub(crate) fn on_waited(&mut self) {
+        let size = if self.exchange.holds_request() { self.request_shown } else { 0 };
+        let request_body = host::body(BufferType::HttpRequestBody, size);
+        self.on(Caller::Other, Event::Waited { request_body: &request_body });
+    }
+
+    /// Tells the policy what happened, and does what it wants done.
+    pub(crate) fn on(&mut self, caller: Caller, event: Event<'_>) -> Action {
+        let mut effects = Vec::new();
+        let mut flow = self.exchange.on(event, &HostClock, &mut effects);
+        // A call that Envoy refuses at once is an event of its own; each leads further down, so this ends.
+        while self.carry_out(caller, std::mem::take(&mut effects)) == Dispatch::Refused {
+            flow = self.exchange.on(Event::CallRefused, &HostClock, &mut effects);
+        }
+        match flow {
+            Flow::Continue => Action::Continue,
+            Flow::Hold => Action::Pause,
+        }
+    }
+
+    fn carry_out(&mut self, caller: Caller, effects: Vec<Effect>) -> Dispatch {
+        let mut dispatch = Dispatch::Fine;
+        for effect in effects {
+            match effect {
+                Effect::LimitPrimary(timeout) => {
+                    host::set_request_header(ATTEMPT_TIMEOUT, &timeout.as_millis().to_string());
+                }
+                Effect::ResumeRequest => host::resume_request(),
+                Effect::Call { secondary, timeout } => dispatch = self.call(secondary, timeout),
+                Effect::DiscardBody => {
+                    host::replace_response_body(self.response_shown, &[]);
+                    self.response_shown = 0;
+                }
+                Effect::Answer(answer) => self.answer(caller, &answer),
+                Effect::Record(record) => self.record(record),
+            }
+        }
+        dispatch
+    }
+
+    fn call(&self, secondary: usize, timeout: std::time::Duration) -> Dispatch {
+        let Some((region, request)) = self.exchange.call(secondary) else { return Dispatch::Refused };
+        if host::call(region.cluster(), &request.headers, region.authority(), &request.body, timeout) {
+            return Dispatch::Fine;
+        }
+        let cluster = region.cluster();
+        self.journal(|| format!("Envoy does not know the cluster {cluster:?}, or it has no host"));
+        Dispatch::Refused
+    }
+
+    fn answer(&self, caller: Caller, answer: &Answer) {
+        match answer {
+            Answer::Release(headers) => host::add_response_headers(headers),
+            Answer::Replace { response, over } => {
+                host::replace_response_headers(response);
+                if over.body {
+                    host::replace_response_body(self.response_shown, &response.body);
+                }
+                if over.trailers {
+                    host::remove_response_trailers();
+                }
+            }
+            Answer::Reply(response) => return host::reply(response),
+        }
+        if caller == Caller::Other {
+            host::resume_response();
+        }
+    }
+
+    fn record(&self, record: Record) {
+        self.plugin.metrics.record(self.route, record);
+        if let Record::Response { served_by, degraded: Some(degraded) } = record {
+            self.journal(|| degraded_line(served_by, degraded));
+        }
+    }
+
+    /// Writes a line about this route, unless it has just written one.
+    fn journal(&self, line: impl FnOnce() -> String) {
+        let Ok(mut journals) = self.plugin.journals.try_borrow_mut() else { return };
+        let Some(journal) = journals.get_mut(self.route) else { return };
+        if let Some(held_back) = journal.admit(HostClock.now()) {
+            let (service, route) = (self.plugin.config.service(), self.exchange.route().name());
+            info!("service={service} route={route} {} held_back={held_back}", line());
+        }
+    }
+}
+
+fn degraded_line(served_by: ServedBy, degraded: Degraded) -> String {
+    format!("served_by={} degraded={}", served_by.word(), degraded.word())
+}

@@ -1,0 +1,109 @@
+//! The filter as configured: one for each worker thread, shared by the exchanges of that thread.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use helius_policy::config::Config;
+use helius_policy::journal::Journal;
+use log::{error, info};
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{BufferType, ContextType};
+
+use crate::config_store::{ConfigStore, Refused, fingerprint};
+use crate::host;
+use crate::metrics::{Metrics, set_config_rejected};
+use crate::patience::{Patience, TICK};
+use crate::stream::StreamFilter;
+
+/// The label of a filter that never had a good configuration, and so does not know its service's name.
+const UNKNOWN_SERVICE: &str = "unknown";
+
+/// A good configuration and what goes with it.
+#[derive(Debug)]
+pub(crate) struct Plugin {
+    pub(crate) config: Config,
+    pub(crate) metrics: Metrics,
+    /// For each route.
+    pub(crate) journals: RefCell<Vec<Journal>>,
+    pub(crate) patience: Patience,
+}
+
+impl Plugin {
+    fn new(config: Config) -> Self {
+        let metrics = Metrics::define(&config);
+        let journals = RefCell::new(vec![Journal::default(); config.routes().len()]);
+        Self { config, metrics, journals, patience: Patience::default() }
+    }
+}
+
+/// The filter in one VM. Without a good configuration every request passes untouched.
+#[derive(Debug)]
+pub(crate) struct FilterRoot {
+    context_id: u32,
+    plugin: Option<Rc<Plugin>>,
+}
+
+impl FilterRoot {
+    pub(crate) const fn new(context_id: u32) -> Self {
+        Self { context_id, plugin: None }
+    }
+
+    fn accept(&mut self, config: Config, document: &[u8], store: &ConfigStore) {
+        store.keep(document);
+        if let Some(refused) = store.refused() {
+            set_config_rejected(&refused.service, false);
+            store.set_refused(None);
+            info!("the configuration is good again: service {}", config.service());
+        }
+        self.plugin = Some(Rc::new(Plugin::new(config)));
+    }
+
+    /// Goes on with the last good configuration, and says why.
+    fn refuse(&mut self, why: &impl std::fmt::Display, document: &[u8], store: &ConfigStore) {
+        if self.plugin.is_none() {
+            self.plugin = Config::parse(&store.last_good()).ok().map(|config| Rc::new(Plugin::new(config)));
+        }
+        let service = self.plugin.as_ref().map_or(UNKNOWN_SERVICE, |plugin| plugin.config.service());
+        set_config_rejected(service, true);
+        let refused = Refused { service: service.to_owned(), fingerprint: fingerprint(document) };
+        if store.refused().as_ref() != Some(&refused) {
+            let instead = match &self.plugin {
+                Some(_) => "the last good one stays in force",
+                None => "there was no good one before, so every request passes untouched",
+            };
+            error!("the configuration is refused, and {instead}:\n{why}");
+            store.set_refused(Some(&refused));
+        }
+    }
+}
+
+impl Context for FilterRoot {}
+
+impl RootContext for FilterRoot {
+    fn on_configure(&mut self, size: usize) -> bool {
+        let document = host::body(BufferType::PluginConfiguration, size);
+        let store = ConfigStore::of_this_filter();
+        match Config::parse(&document) {
+            Ok(config) => self.accept(config, &document, &store),
+            Err(why) => self.refuse(&why, &document, &store),
+        }
+        host::set_tick(TICK);
+        // "No" would abort Envoy's start, or refuse the whole listener.
+        true
+    }
+
+    fn on_tick(&mut self) {
+        if let Some(plugin) = &self.plugin {
+            plugin.patience.tick();
+            host::act_for(self.context_id);
+        }
+    }
+
+    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(StreamFilter::new(context_id, self.plugin.clone())))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}

@@ -1,0 +1,124 @@
+//! The callbacks of one stream, as events.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use helius_policy::exchange::{Event, Exchange, needs_details};
+use helius_policy::http::{CONTENT_LENGTH, decimal, passes_untouched};
+use helius_policy::time::Clock;
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::{Action, BufferType, MapType};
+
+use crate::host::{self, HostClock};
+use crate::protected::{Caller, Protected};
+use crate::root::Plugin;
+
+/// One stream through the filter.
+#[derive(Debug)]
+pub(crate) struct StreamFilter {
+    context_id: u32,
+    plugin: Option<Rc<Plugin>>,
+    /// On a protected route.
+    protected: Option<Rc<RefCell<Protected>>>,
+}
+
+impl StreamFilter {
+    pub(crate) const fn new(context_id: u32, plugin: Option<Rc<Plugin>>) -> Self {
+        Self { context_id, plugin, protected: None }
+    }
+
+    /// Hands a callback to the exchange, if there is one.
+    fn on(&self, handle: impl FnOnce(&mut Protected) -> Action) -> Action {
+        let Some(shared) = &self.protected else { return Action::Continue };
+        let Ok(mut protected) = shared.try_borrow_mut() else { return Action::Continue };
+        let was_impatient = protected.is_impatient();
+        let action = handle(&mut protected);
+        if protected.is_impatient() && !was_impatient {
+            self.watch(shared);
+        }
+        action
+    }
+
+    fn watch(&self, protected: &Rc<RefCell<Protected>>) {
+        if let Some(plugin) = &self.plugin {
+            plugin.patience.watch(self.context_id, protected);
+        }
+    }
+}
+
+impl Context for StreamFilter {
+    fn on_http_call_response(&mut self, _token: u32, headers: usize, body_size: usize, _trailers: usize) {
+        let event = if headers == 0 {
+            Event::CallReset
+        } else {
+            Event::CallAnswered {
+                headers: host::headers(MapType::HttpCallResponseHeaders),
+                body: host::body(BufferType::HttpCallResponseBody, body_size),
+            }
+        };
+        self.on(|protected| protected.on(Caller::Other, event));
+    }
+}
+
+impl HttpContext for StreamFilter {
+    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        let Some(plugin) = &self.plugin else { return Action::Continue };
+        let headers = host::headers(MapType::HttpRequestHeaders);
+        let Some((index, route)) = plugin.config.route_of(&headers) else { return Action::Continue };
+        if passes_untouched(&headers) {
+            return Action::Continue;
+        }
+        let (route, mode) = (route.clone(), plugin.config.mode());
+        let mut effects = Vec::new();
+        let exchange = Exchange::begin(route, mode, HostClock.now(), headers, end_of_stream, &mut effects);
+        let protected = Protected::begin(plugin.clone(), index, exchange, effects);
+        let action = protected.request_action();
+        let protected = Rc::new(RefCell::new(protected));
+        if action == Action::Pause {
+            self.watch(&protected);
+        }
+        self.protected = Some(protected);
+        action
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.on(|protected| protected.on_request_body(size, end_of_stream))
+    }
+
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        self.on(|protected| protected.on(Caller::Other, Event::RequestTrailers))
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        if self.protected.is_none() {
+            return Action::Continue;
+        }
+        let status = host::response_header(":status").as_deref().and_then(decimal);
+        let (details, length) = if needs_details(status) {
+            let length = host::response_header(CONTENT_LENGTH).as_deref().and_then(decimal);
+            (host::property(&["response", "code_details"]), length)
+        } else {
+            (Vec::new(), None)
+        };
+        let event = Event::ResponseHeaders { status, details: &details, length, end_of_stream };
+        self.on(|protected| protected.on(Caller::ResponseCallback, event))
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.on(|protected| protected.on_response_body(size, end_of_stream))
+    }
+
+    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+        self.on(|protected| protected.on(Caller::ResponseCallback, Event::ResponseTrailers))
+    }
+
+    fn on_log(&mut self) {
+        self.on(|protected| {
+            if !protected.is_open() {
+                return Action::Continue;
+            }
+            let details = host::property(&["response", "code_details"]);
+            protected.on(Caller::Other, Event::End { details: &details })
+        });
+    }
+}
