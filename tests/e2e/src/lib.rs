@@ -1,0 +1,51 @@
+//! The real Envoy with the real module, and everything around it that a test or a demonstration needs: regions
+//! that answer, fail, hang or vanish on command, clients of both protocols, and the counts that an operator sees.
+//!
+//! ```no_run
+//! # async fn example() -> anyhow::Result<()> {
+//! use helius_e2e::{Answer, Mesh, Upstream};
+//!
+//! let primary = Upstream::start("us-east-1").await?;
+//! let secondary = Upstream::start("us-west-2").await?;
+//! let mesh = Mesh::builder().assist(primary.addr(), secondary.addr()).start().await?;
+//!
+//! primary.behave(Answer::status(500).text("boom"));
+//! let reply = mesh.post("/assist", r#"{"id": 7}"#).await?;
+//! assert_eq!(reply.header("x-helius-region"), Some("us-west-2"));
+//! # Ok(())
+//! # }
+//! ```
+
+mod behaviour;
+mod black_hole;
+mod bootstrap;
+mod child;
+mod client;
+mod envoy;
+mod ledger;
+mod line;
+mod mesh;
+mod port;
+mod process;
+mod pushed;
+mod raw;
+mod region;
+mod stats;
+mod upstream;
+mod wait;
+
+pub use behaviour::{Answer, Behaviour, Ending};
+pub use black_hole::BlackHole;
+pub use bootstrap::{Bootstrap, DocumentFormat, repository};
+pub use client::{Client, Connection, Failure, OpenReply, Protocol, Reply, Request};
+pub use envoy::Envoy;
+pub use ledger::Ledger;
+pub use mesh::Mesh;
+pub use port::ReservedPort;
+pub use process::{RegionProcess, RegionProgram};
+pub use pushed::PushedMesh;
+pub use raw::RawConnection;
+pub use region::serve_region;
+pub use stats::{Sample, Stats};
+pub use upstream::{Recorded, Upstream};
+pub use wait::wait_for;
