@@ -1,0 +1,24 @@
+//! What a client and an operator see of the real Envoy with the real module, one file for each behaviour. One
+//! program for all of them, because linking is what would take the time.
+
+mod abandoned;
+mod bad_configuration;
+mod client_errors;
+mod deadline;
+mod fail_open;
+mod failover;
+mod harness;
+mod healthy;
+mod hostile;
+mod mid_body;
+mod outer_filters;
+mod protocols;
+mod pushed_configuration;
+mod regions;
+mod replay;
+mod shadow;
+mod shipped;
+mod sizes;
+mod slow_requests;
+mod trailers;
+mod untouched;
