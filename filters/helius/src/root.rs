@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use helius_policy::budget::Budget;
 use helius_policy::config::Config;
 use helius_policy::journal::Journal;
 use log::{error, info};
@@ -18,6 +19,10 @@ use crate::stream::StreamFilter;
 /// The label of a filter that never had a good configuration, and so does not know its service's name.
 const UNKNOWN_SERVICE: &str = "unknown";
 
+/// Memory for the copies of a worker's requests, in bytes: a thousand requests of the default `max_body` at the same
+/// time, and a sixteenth of what Envoy lets a VM have.
+const COPIES: usize = 64 << 20;
+
 /// A good configuration and what goes with it.
 #[derive(Debug)]
 pub(crate) struct Plugin {
@@ -26,13 +31,15 @@ pub(crate) struct Plugin {
     /// For each route.
     pub(crate) journals: RefCell<Vec<Journal>>,
     pub(crate) patience: Patience,
+    pub(crate) budget: Rc<Budget>,
 }
 
 impl Plugin {
     fn new(config: Config) -> Self {
         let metrics = Metrics::define(&config);
         let journals = RefCell::new(vec![Journal::default(); config.routes().len()]);
-        Self { config, metrics, journals, patience: Patience::default() }
+        let budget = Rc::new(Budget::new(COPIES));
+        Self { config, metrics, journals, patience: Patience::default(), budget }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use helius_policy::budget::Share;
 use helius_policy::exchange::{Event, Exchange, needs_details};
 use helius_policy::http::{CONTENT_LENGTH, decimal, passes_untouched};
 use helius_policy::time::Clock;
@@ -70,7 +71,8 @@ impl HttpContext for StreamFilter {
         }
         let (route, mode) = (route.clone(), plugin.config.mode());
         let mut effects = Vec::new();
-        let exchange = Exchange::begin(route, mode, HostClock.now(), headers, end_of_stream, &mut effects);
+        let share = Share::of(plugin.budget.clone());
+        let exchange = Exchange::begin(route, mode, HostClock.now(), headers, end_of_stream, share, &mut effects);
         let protected = Protected::begin(plugin.clone(), index, exchange, effects);
         let action = protected.request_action();
         let protected = Rc::new(RefCell::new(protected));

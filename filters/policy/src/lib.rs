@@ -8,6 +8,7 @@
 //! * [`verdict`] is the judgement of one attempt at one region; everything else follows from it.
 //! * [`envoy_words`] reads Envoy's own words for what went wrong.
 //! * [`replay`] is the contract under which a request may be sent a second time.
+//! * [`budget`] bounds the memory that all copies of requests take together.
 //! * [`journal`] says which degraded exchanges are worth a line in the log.
 
 // A panic is a trap, and a trap kills the VM of a worker thread for every request that follows.
@@ -30,6 +31,7 @@
     )
 )]
 
+pub mod budget;
 pub mod config;
 pub mod envoy_words;
 pub mod exchange;

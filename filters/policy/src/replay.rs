@@ -1,6 +1,10 @@
 //! The contract under which a request may be sent to a second region, and the copy that is kept for it.
 
+use crate::budget::Share;
 use crate::http::{Headers, is_hop_by_hop};
+
+/// What a kept request takes besides its body, in bytes: roughly its headers and their bookkeeping.
+const OVERHEAD: usize = 2 << 10;
 
 /// What a route lets be sent again: `replay` in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +28,8 @@ pub enum NotReplayable {
     Trailers,
     /// The primary failed before the request had come to its end, and Envoy drops what comes of it after that.
     Incomplete,
+    /// The copies of this worker's requests take too much memory together, or this one is not needed any more.
+    Memory,
     /// A header is not UTF-8, and a callout can carry only text: without it, it would be another request.
     Headers,
 }
@@ -36,6 +42,7 @@ impl NotReplayable {
             Self::Body => "body",
             Self::Trailers => "trailers",
             Self::Incomplete => "incomplete",
+            Self::Memory => "memory",
             Self::Headers => "headers",
         }
     }
@@ -75,11 +82,27 @@ pub struct Kept {
     /// The body.
     pub body: Vec<u8>,
     max_body: usize,
+    share: Share,
+}
+
+impl Kept {
+    fn extend(&mut self, chunk: &[u8]) -> Result<(), NotReplayable> {
+        let length = self.body.len().saturating_add(chunk.len());
+        if length > self.max_body {
+            return Err(NotReplayable::Body);
+        }
+        if !self.share.grow_to(length.saturating_add(OVERHEAD)) {
+            return Err(NotReplayable::Memory);
+        }
+        self.body.extend_from_slice(chunk);
+        Ok(())
+    }
 }
 
 impl RequestCopy {
-    /// Begins a copy, unless the contract or the announced length forbids it already.
-    pub fn begin(contract: &Contract, mut headers: Headers, end_of_stream: bool) -> Self {
+    /// Begins a copy, unless the contract, the announced length or the memory of which it gets a `share` forbids it
+    /// already.
+    pub fn begin(contract: &Contract, mut headers: Headers, end_of_stream: bool, mut share: Share) -> Self {
         let method = headers.first(":method").unwrap_or_default();
         let length = headers.length();
         let announced = length.unwrap_or(0);
@@ -87,9 +110,11 @@ impl RequestCopy {
             Err(NotReplayable::Method)
         } else if announced > contract.max_body {
             Err(NotReplayable::Body)
+        } else if !share.grow_to(announced.saturating_add(OVERHEAD)) {
+            Err(NotReplayable::Memory)
         } else {
             headers.retain(|name| !is_hop_by_hop(name));
-            Ok(Kept { headers, body: Vec::with_capacity(announced), max_body: contract.max_body })
+            Ok(Kept { headers, body: Vec::with_capacity(announced), max_body: contract.max_body, share })
         };
         let is_worth_it = kept.is_ok() && !end_of_stream && contract.hold > 0 && length != Some(0);
         let held = (is_worth_it && announced <= contract.hold).then_some(announced);
@@ -129,13 +154,16 @@ impl RequestCopy {
     /// Holds the request back no longer; `shown` is what Envoy shows of its body.
     pub fn let_go(&mut self, shown: &[u8]) {
         self.held = None;
-        if let Ok(kept) = &mut self.kept {
-            if kept.body.len().saturating_add(shown.len()) > kept.max_body {
-                self.kept = Err(NotReplayable::Body);
-            } else {
-                kept.body.extend_from_slice(shown);
-            }
+        if let Ok(kept) = &mut self.kept
+            && let Err(reason) = kept.extend(shown)
+        {
+            self.kept = Err(reason);
         }
+    }
+
+    /// Gives the copy up: nobody will send the request again.
+    pub fn forget(&mut self) {
+        self.kept = self.kept.as_ref().map_or_else(|reason| Err(*reason), |_| Err(NotReplayable::Memory));
     }
 
     /// The request ends with trailers, which no copy carries.
@@ -166,10 +194,21 @@ impl RequestCopy {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
     use super::*;
+    use crate::budget::Budget;
 
     fn post(extra: &[(&str, &str)]) -> Headers {
         [(":method", "POST"), (":path", "/assist")].into_iter().chain(extra.iter().copied()).collect()
+    }
+
+    fn begin(headers: Headers, end_of_stream: bool) -> RequestCopy {
+        RequestCopy::begin(&contract(), headers, end_of_stream, share(usize::MAX))
+    }
+
+    fn share(limit: usize) -> Share {
+        Share::of(Rc::new(Budget::new(limit)))
     }
 
     fn contract() -> Contract {
@@ -179,20 +218,20 @@ mod tests {
     #[test]
     fn a_method_that_is_not_listed_is_not_kept() {
         let headers = Headers::from_iter([(":method", "PATCH")]);
-        let copy = RequestCopy::begin(&contract(), headers, true);
+        let copy = begin(headers, true);
         assert_eq!(copy.kept().unwrap_err(), NotReplayable::Method);
         assert!(!copy.wants_body(1, true));
     }
 
     #[test]
     fn a_body_of_exactly_the_cap_is_kept_and_one_byte_more_is_not() {
-        let mut copy = RequestCopy::begin(&contract(), post(&[]), false);
+        let mut copy = begin(post(&[]), false);
         copy.extend(b"1234", 4, false);
         copy.extend(b"5678", 4, true);
         assert!(copy.is_whole());
         assert_eq!(copy.kept().unwrap().body, b"12345678");
 
-        let mut copy = RequestCopy::begin(&contract(), post(&[]), false);
+        let mut copy = begin(post(&[]), false);
         copy.extend(b"12345678", 8, false);
         copy.extend(b"9", 1, true);
         assert_eq!(copy.kept().unwrap_err(), NotReplayable::Body);
@@ -201,16 +240,16 @@ mod tests {
 
     #[test]
     fn an_announced_length_over_the_cap_is_refused_before_a_byte_is_copied() {
-        let copy = RequestCopy::begin(&contract(), post(&[("content-length", "9")]), false);
+        let copy = begin(post(&[("content-length", "9")]), false);
         assert_eq!(copy.kept().unwrap_err(), NotReplayable::Body);
-        let copy = RequestCopy::begin(&contract(), post(&[("content-length", "8")]), false);
+        let copy = begin(post(&[("content-length", "8")]), false);
         assert!(copy.kept().is_ok());
     }
 
     #[test]
     fn a_short_request_is_held_back_until_it_is_whole() {
-        let begin = |length: &str| RequestCopy::begin(&contract(), post(&[("content-length", length)]), false);
-        let mut copy = begin("4");
+        let announced = |length: &str| begin(post(&[("content-length", length)]), false);
+        let mut copy = announced("4");
         assert!(copy.is_held() && !copy.wants_body(3, false));
         copy.extend(b"", 3, false);
         assert!(copy.is_held() && copy.wants_body(4, true));
@@ -218,16 +257,16 @@ mod tests {
         assert!(!copy.is_held());
         assert_eq!(copy.kept().unwrap().body, b"1234");
 
-        assert!(!begin("5").is_held(), "one that is announced as longer than the hold does not wait");
-        assert!(!begin("0").is_held());
-        assert!(!begin("4").without_hold().is_held());
+        assert!(!announced("5").is_held(), "one that is announced as longer than the hold does not wait");
+        assert!(!announced("0").is_held());
+        assert!(!announced("4").without_hold().is_held());
         let never = Contract::new(["POST"], 8, 0);
-        assert!(!RequestCopy::begin(&never, post(&[]), false).is_held());
+        assert!(!RequestCopy::begin(&never, post(&[]), false, share(usize::MAX)).is_held());
     }
 
     #[test]
     fn one_that_announces_nothing_waits_for_its_first_bytes_only() {
-        let mut copy = RequestCopy::begin(&contract(), post(&[]), false);
+        let mut copy = begin(post(&[]), false);
         assert!(copy.is_held() && copy.wants_body(1, false));
         copy.extend(b"1", 1, false);
         assert!(!copy.is_held());
@@ -236,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_body_that_is_longer_than_announced_is_let_go() {
-        let mut copy = RequestCopy::begin(&contract(), post(&[("content-length", "4")]), false);
+        let mut copy = begin(post(&[("content-length", "4")]), false);
         assert!(copy.wants_body(5, false));
         copy.extend(b"12345", 5, false);
         assert!(!copy.is_held());
@@ -245,8 +284,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_is_bounded_by_the_memory_of_all() {
+        let budget = Rc::new(Budget::new(OVERHEAD + 4));
+        let begin =
+            |extra: &[(&str, &str)]| RequestCopy::begin(&contract(), post(extra), false, Share::of(budget.clone()));
+        assert_eq!(begin(&[("content-length", "5")]).kept().unwrap_err(), NotReplayable::Memory);
+        let mut copy = begin(&[]);
+        assert_eq!(begin(&[]).kept().unwrap_err(), NotReplayable::Memory);
+        copy.let_go(b"1234");
+        assert!(copy.kept().is_ok());
+        copy.extend(b"5", 1, true);
+        assert_eq!(copy.kept().unwrap_err(), NotReplayable::Memory);
+        assert_eq!(budget.used(), 0, "what is not kept takes nothing");
+
+        let mut copy = begin(&[("content-length", "4")]);
+        copy.forget();
+        assert_eq!(budget.used(), 0);
+        assert!(!copy.wants_body(4, true));
+    }
+
+    #[test]
     fn trailers_forbid_a_replay() {
-        let mut copy = RequestCopy::begin(&contract(), post(&[]), false);
+        let mut copy = begin(post(&[]), false);
         copy.end_with_trailers();
         assert_eq!(copy.kept().unwrap_err(), NotReplayable::Trailers);
     }
@@ -255,7 +314,7 @@ mod tests {
     fn a_header_that_is_not_text_forbids_a_replay() {
         let mut headers = post(&[]);
         headers.push("x-odd", vec![b'a', 0xff]);
-        let copy = RequestCopy::begin(&contract(), headers, true);
+        let copy = begin(headers, true);
         assert_eq!(copy.kept().unwrap_err(), NotReplayable::Headers);
     }
 
@@ -267,7 +326,7 @@ mod tests {
             ("x-envoy-upstream-rq-timeout-ms", "1"),
             ("x-request-id", "r1"),
         ]);
-        let copy = RequestCopy::begin(&contract(), headers, true);
+        let copy = begin(headers, true);
         let names: Vec<_> = copy.kept().unwrap().headers.iter().map(|(name, _)| name).collect();
         assert_eq!(names, [":method", ":path", "x-request-id"]);
     }

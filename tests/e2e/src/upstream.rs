@@ -164,7 +164,8 @@ async fn serve_connection(stream: TcpStream, shared: Arc<Shared>) {
     let service = service_fn(move |request| answer(request, Arc::clone(&shared), Arc::clone(&for_requests)));
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().max_headers(MAX_HEADERS);
-    builder.http2().max_header_list_size(1 << 20);
+    // How many requests a region takes at once is for the test to say, not for its stand-in.
+    builder.http2().max_header_list_size(1 << 20).max_concurrent_streams(1 << 16);
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     tokio::select! {
         // How a connection ended is seen by the proxy at its other end.

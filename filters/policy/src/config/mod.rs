@@ -80,6 +80,7 @@ impl Config {
         let node = Node::read(text)?;
         let mut problems = Problems::default();
         let config = read(&mut Cursor::root(&node, &mut problems));
+        problems.sort();
         match config {
             Some(config) if problems.is_empty() => Ok(config),
             _ => Err(ConfigError::Invalid(problems)),

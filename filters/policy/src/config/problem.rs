@@ -32,13 +32,18 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong with a document, in its order.
+/// Everything that is wrong with a document, in the order of its lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
     pub(super) fn push(&mut self, problem: Problem) {
         self.0.push(problem);
+    }
+
+    /// Brings them into the order of the document, where it has lines.
+    pub(super) fn sort(&mut self) {
+        self.0.sort_by_key(|problem| problem.line);
     }
 
     /// Whether nothing is wrong.

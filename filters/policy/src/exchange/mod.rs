@@ -26,6 +26,7 @@ mod mark;
 
 use std::sync::Arc;
 
+use crate::budget::Share;
 use crate::config::{Mode, Route, Secondary};
 use crate::envoy_words::{failure_of_broken_off, failure_of_details, is_from_upstream};
 use crate::http::{Headers, Response};
@@ -84,20 +85,21 @@ enum Awaiting {
 }
 
 impl Exchange {
-    /// Begins an exchange with the request's headers.
+    /// Begins an exchange with the request's headers, whose copy takes a `share` of the worker's memory.
     pub fn begin(
         route: Arc<Route>,
         mode: Mode,
         now: Timestamp,
         headers: Headers,
         end_of_stream: bool,
+        share: Share,
         effects: &mut Vec<Effect>,
     ) -> Self {
         if mode == Mode::Enforce {
             effects.push(Effect::LimitPrimary(route.upstream.primary.timeout));
         }
         let is_head = headers.first(":method") == Some(b"HEAD");
-        let mut request = RequestCopy::begin(&route.upstream.replay, headers, end_of_stream);
+        let mut request = RequestCopy::begin(&route.upstream.replay, headers, end_of_stream, share);
         if mode == Mode::Shadow || route.upstream.secondaries.is_empty() {
             request = request.without_hold();
         }
@@ -251,6 +253,7 @@ impl Exchange {
     /// Lets the primary's answer go to the client as it comes.
     fn pass(&mut self, verdict: Verdict, would: Option<ServedBy>, is_whole: bool, effects: &mut Vec<Effect>) {
         self.stage = Stage::Passing { verdict, would };
+        self.request.forget();
         if is_whole {
             self.finish_passing(None, effects);
         }
@@ -351,6 +354,7 @@ impl Exchange {
     /// Counts the answer, after which the exchange is over.
     fn respond(&mut self, served_by: ServedBy, effects: &mut Vec<Effect>) {
         self.stage = Stage::Over;
+        self.request.forget();
         effects.push(Effect::Record(Record::Response { served_by, degraded: self.degraded }));
     }
 }

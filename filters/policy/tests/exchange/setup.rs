@@ -1,8 +1,10 @@
 //! Routes and requests to put an exchange on.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use helius_policy::budget::{Budget, Share};
 use helius_policy::config::{Config, Mode, Route};
 use helius_policy::exchange::{Effect, Exchange};
 use helius_policy::http::Headers;
@@ -92,7 +94,8 @@ routes:
         if let Some(length) = self.announced {
             headers.push("content-length", length.to_string());
         }
-        Exchange::begin(self.route(), mode, START, headers, self.bodiless, effects)
+        let share = Share::of(Rc::new(Budget::new(usize::MAX)));
+        Exchange::begin(self.route(), mode, START, headers, self.bodiless, share, effects)
     }
 }
 

@@ -1,10 +1,14 @@
 //! Messages that nobody should send, and every one of which somebody sends.
 
-use helius_e2e::{Answer, Behaviour, Mesh, RawConnection, Request};
+use std::time::Duration;
+
+use helius_e2e::{Answer, Behaviour, Mesh, RawConnection, Request, wait_for};
 use hyper::header::HeaderValue;
+use serde_json::json;
 
 use crate::regions::{
-    QUESTION, Regions, assert_from_primary, assert_from_secondary, assert_marked_secondary, assert_static_body,
+    PRIMARY_CLUSTER, QUESTION, Regions, SECONDARY_CLUSTER, assert_from_primary, assert_from_secondary,
+    assert_marked_secondary, assert_static_body,
 };
 
 /// Bytes that are allowed in a header's value and are no UTF-8.
@@ -176,5 +180,43 @@ async fn a_storm_of_failing_requests() {
         }
     }
     ledger.responses(&[("secondary", "5xx", 200), ("secondary", "reset", 200)]).await;
+    assert_next_is_served(&mesh, &regions).await;
+}
+
+/// The worker keeps 64 MiB of requests at most; whoever comes then is served too, and told why no other region was asked.
+#[tokio::test]
+async fn more_requests_at_once_than_the_worker_may_keep() {
+    const REQUESTS: usize = 1300;
+    let mut regions = Regions::start().await;
+    let enough = json!({ "max_requests": 5000 });
+    let mesh = regions.mesh().http2_upstreams().circuit_breaker(PRIMARY_CLUSTER, &enough);
+    let mesh = mesh.circuit_breaker(SECONDARY_CLUSTER, &enough).concurrency(1).assist_route(|route| {
+        route["upstream"]["timeout"] = json!("60s");
+        route["upstream"]["regions"][0]["timeout"] = json!("30s");
+        route["upstream"]["regions"][1]["timeout"] = json!("30s");
+    });
+    let mesh = mesh.start().await.unwrap();
+    regions.primary.behave(Behaviour::Hang);
+    let body = format!(r#"{{"id": 7, "question": "{}"}}"#, "?".repeat(60 * 1024));
+    let mut requests = tokio::task::JoinSet::new();
+    for _ in 0..REQUESTS / 100 {
+        let connection = mesh.http2_client().connect().await.unwrap();
+        for _ in 0..100 {
+            let (mut connection, request) = (connection.share().unwrap(), Request::post("/assist", body.clone()));
+            requests.spawn(async move { connection.send(request).await });
+        }
+    }
+    let all_are_there = async || (regions.primary.count() >= REQUESTS).then_some(());
+    wait_for("every request to be at the primary", Duration::from_secs(30), all_are_there).await.unwrap();
+    regions.primary.refuse().await;
+    let mut told = 0;
+    while let Some(reply) = requests.join_next().await {
+        let reply = reply.unwrap().unwrap();
+        assert_eq!(reply.status, 200);
+        told += usize::from(reply.header("x-helius-not-replayable") == Some("memory"));
+    }
+    // Each takes its body and a share for its headers.
+    assert!((200..300).contains(&told), "{told}");
+    regions.primary.accept().await.unwrap();
     assert_next_is_served(&mesh, &regions).await;
 }
