@@ -1,7 +1,7 @@
 //! Exchanges that wait for something that should come at once, and what becomes of them when it does not.
 //!
-//! No answer depends on this: it is for a client that sends its request slowly, a region that stalls in the middle of
-//! a failed answer, and an Envoy whose configuration lacks `allow_on_headers_stop_iteration`, where a request that is
+//! No answer depends on this: it is for a client whose body does not come, a region that stalls in the middle of a
+//! failed answer, and an Envoy whose configuration lacks `allow_on_headers_stop_iteration`, where a request that is
 //! held back would never be shown its body. Each goes on after one to two ticks.
 
 use std::cell::RefCell;

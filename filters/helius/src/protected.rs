@@ -31,8 +31,6 @@ pub(crate) struct Protected {
     /// The route's place in the configuration.
     route: usize,
     exchange: Exchange,
-    /// Bytes of the request's body that Envoy has shown last.
-    request_shown: usize,
     /// Bytes of the response's body that Envoy has buffered.
     response_shown: usize,
 }
@@ -47,13 +45,13 @@ enum Dispatch {
 impl Protected {
     /// Carries out the effects that an exchange begins with.
     pub(crate) fn begin(plugin: Rc<Plugin>, route: usize, exchange: Exchange, effects: Vec<Effect>) -> Self {
-        let mut this = Self { plugin, route, exchange, request_shown: 0, response_shown: 0 };
+        let mut this = Self { plugin, route, exchange, response_shown: 0 };
         this.carry_out(Caller::Other, effects);
         this
     }
 
     /// Whether it waits for something that should come at once.
-    pub(crate) const fn is_impatient(&self) -> bool {
+    pub(crate) fn is_impatient(&self) -> bool {
         self.exchange.is_impatient()
     }
 
@@ -69,7 +67,6 @@ impl Protected {
 
     /// Envoy shows `size` bytes of the request's body.
     pub(crate) fn on_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        self.request_shown = size;
         let is_wanted = self.exchange.wants_request_body(size, end_of_stream);
         let chunk = host::body(BufferType::HttpRequestBody, if is_wanted { size } else { 0 });
         self.on(Caller::Other, Event::RequestBody { chunk: &chunk, size, end_of_stream })
@@ -83,9 +80,7 @@ impl Protected {
 
     /// What it waits for has not come at once.
     pub(crate) fn on_waited(&mut self) {
-        let size = if self.exchange.holds_request() { self.request_shown } else { 0 };
-        let request_body = host::body(BufferType::HttpRequestBody, size);
-        self.on(Caller::Other, Event::Waited { request_body: &request_body });
+        self.on(Caller::Other, Event::Waited);
     }
 
     /// Tells the policy what happened, and does what it wants done.

@@ -70,8 +70,16 @@ impl Contract {
 pub struct RequestCopy {
     kept: Result<Kept, NotReplayable>,
     whole: bool,
-    /// While the request is held back: the size above which it no longer is, which is the announced length.
-    held: Option<usize>,
+    held: Option<Hold>,
+}
+
+/// While a request is held back.
+#[derive(Clone, Copy, Debug)]
+struct Hold {
+    /// The size above which it no longer is: the announced length.
+    limit: usize,
+    /// How much of it has come.
+    shown: usize,
 }
 
 /// What is sent again.
@@ -117,7 +125,7 @@ impl RequestCopy {
             Ok(Kept { headers, body: Vec::with_capacity(announced), max_body: contract.max_body, share })
         };
         let is_worth_it = kept.is_ok() && !end_of_stream && contract.hold > 0 && length != Some(0);
-        let held = (is_worth_it && announced <= contract.hold).then_some(announced);
+        let held = (is_worth_it && announced <= contract.hold).then_some(Hold { limit: announced, shown: 0 });
         Self { kept, whole: end_of_stream, held }
     }
 
@@ -132,11 +140,16 @@ impl RequestCopy {
         self.held.is_some()
     }
 
+    /// Whether the request is held back and nothing of its body has come.
+    pub fn is_held_in_vain(&self) -> bool {
+        self.held.is_some_and(|hold| hold.shown == 0)
+    }
+
     /// Whether the bytes are of use that Envoy shows now, `size` of them: of a request that is held back Envoy shows
     /// all that has come each time, so they are looked at once, when it is let go.
     pub const fn wants_body(&self, size: usize, end_of_stream: bool) -> bool {
         let lets_go = match self.held {
-            Some(limit) => end_of_stream || size > limit,
+            Some(hold) => end_of_stream || size > hold.limit,
             None => true,
         };
         self.kept.is_ok() && lets_go
@@ -145,20 +158,24 @@ impl RequestCopy {
     /// More of the body: `chunk` has the `size` bytes that Envoy shows now, if they are wanted.
     pub fn extend(&mut self, chunk: &[u8], size: usize, end_of_stream: bool) {
         self.whole |= end_of_stream;
-        if self.held.is_some_and(|limit| size <= limit) && !end_of_stream {
+        if let Some(hold) = &mut self.held
+            && size <= hold.limit
+            && !end_of_stream
+        {
+            hold.shown = size;
             return;
         }
-        self.let_go(chunk);
-    }
-
-    /// Holds the request back no longer; `shown` is what Envoy shows of its body.
-    pub fn let_go(&mut self, shown: &[u8]) {
-        self.held = None;
+        self.let_go();
         if let Ok(kept) = &mut self.kept
-            && let Err(reason) = kept.extend(shown)
+            && let Err(reason) = kept.extend(chunk)
         {
             self.kept = Err(reason);
         }
+    }
+
+    /// Holds the request back no longer.
+    pub const fn let_go(&mut self) {
+        self.held = None;
     }
 
     /// Gives the copy up: nobody will send the request again.
@@ -251,8 +268,9 @@ mod tests {
         let announced = |length: &str| begin(post(&[("content-length", length)]), false);
         let mut copy = announced("4");
         assert!(copy.is_held() && !copy.wants_body(3, false));
+        assert!(copy.is_held_in_vain());
         copy.extend(b"", 3, false);
-        assert!(copy.is_held() && copy.wants_body(4, true));
+        assert!(copy.is_held() && !copy.is_held_in_vain() && copy.wants_body(4, true));
         copy.extend(b"1234", 4, true);
         assert!(!copy.is_held());
         assert_eq!(copy.kept().unwrap().body, b"1234");
@@ -291,7 +309,7 @@ mod tests {
         assert_eq!(begin(&[("content-length", "5")]).kept().unwrap_err(), NotReplayable::Memory);
         let mut copy = begin(&[]);
         assert_eq!(begin(&[]).kept().unwrap_err(), NotReplayable::Memory);
-        copy.let_go(b"1234");
+        copy.extend(b"1234", 4, false);
         assert!(copy.kept().is_ok());
         copy.extend(b"5", 1, true);
         assert_eq!(copy.kept().unwrap_err(), NotReplayable::Memory);

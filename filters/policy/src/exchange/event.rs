@@ -48,10 +48,7 @@ pub enum Event<'a> {
     /// Envoy did not begin the callout: it does not know the cluster, or the cluster has no host.
     CallRefused,
     /// Time has passed, and [`super::Exchange::is_impatient`]: what was waited for is not coming at once.
-    Waited {
-        /// What Envoy shows of the request's body, if the request is held back.
-        request_body: &'a [u8],
-    },
+    Waited,
     /// The stream is gone; nothing can be answered any more.
     End {
         /// Envoy's response code details; needed only where [`super::Exchange::is_open`] says so.

@@ -134,10 +134,17 @@ impl Exchange {
         self.request.wants_body(size, end_of_stream)
     }
 
-    /// Whether it waits for something that should come at once, and wants [`Event::Waited`] if it does not: the end of
+    /// Whether it waits for something that should come at once, and wants [`Event::Waited`] if it does not: the body of
     /// a request that is held back, or the rest of a failed answer that a better one is to replace.
-    pub const fn is_impatient(&self) -> bool {
-        self.holds_request() || matches!(self.stage, Stage::Held(_, Awaiting::Body(..)))
+    ///
+    /// A body that has begun to come is waited for: Envoy 1.36 loses the rest of a request that a tick lets go in the
+    /// middle.
+    pub fn is_impatient(&self) -> bool {
+        self.waits_in_vain() || matches!(self.stage, Stage::Held(_, Awaiting::Body(..)))
+    }
+
+    fn waits_in_vain(&self) -> bool {
+        self.request.is_held_in_vain() && matches!(self.stage, Stage::Primary)
     }
 
     /// Whether something is still to be counted: if not, the end of the stream says nothing new.
@@ -186,7 +193,7 @@ impl Exchange {
             }
             Event::CallReset => self.on_call_failed(Failure::Reset, clock, effects),
             Event::CallRefused => self.on_call_failed(Failure::NoHealthyUpstream, clock, effects),
-            Event::Waited { request_body } => self.on_waited(request_body, effects),
+            Event::Waited => self.on_waited(effects),
             Event::End { details } => self.on_end(details, effects),
         }
         match self.stage {
@@ -200,9 +207,9 @@ impl Exchange {
     }
 
     /// What should have come at once has not.
-    fn on_waited(&mut self, request_body: &[u8], effects: &mut Vec<Effect>) {
-        if self.holds_request() {
-            self.request.let_go(request_body);
+    fn on_waited(&mut self, effects: &mut Vec<Effect>) {
+        if self.waits_in_vain() {
+            self.request.let_go();
             effects.push(Effect::ResumeRequest);
         }
         match std::mem::replace(&mut self.stage, Stage::Over) {

@@ -275,16 +275,22 @@ fn a_short_request_waits_for_its_end_before_it_goes_to_the_primary() {
 fn what_should_come_at_once_is_not_waited_for_long() {
     let mut watched = Watched::begin(Setup { bodiless: false, announced: Some(8), ..Setup::default() });
     assert!(watched.exchange.is_impatient());
-    watched.on(Event::Waited { request_body: b"1234" }, at(100));
+    watched.on(Event::Waited, at(100));
     assert_eq!(watched.effects, [Effect::ResumeRequest]);
-    assert!(!watched.exchange.is_impatient());
+    assert!(!watched.exchange.is_impatient() && !watched.exchange.holds_request());
+
+    let mut watched = Watched::begin(Setup { bodiless: false, announced: Some(8), ..Setup::default() });
+    watched.on(Event::RequestBody { chunk: b"", size: 4, end_of_stream: false }, at(1));
+    assert!(!watched.exchange.is_impatient(), "a body that has begun to come is waited for");
+    watched.on(Event::Waited, at(100));
+    assert!(watched.exchange.holds_request());
 
     let mut watched = Watched::begin(Setup { secondaries: 0, ..Setup::default() });
     let details = b"via_upstream".as_slice();
     let headers = Event::ResponseHeaders { status: Some(500), details, length: Some(9), end_of_stream: false };
     watched.on(headers, at(5));
     assert!(watched.exchange.is_impatient());
-    watched.on(Event::Waited { request_body: b"" }, at(100));
+    watched.on(Event::Waited, at(100));
     assert!(matches!(watched.answer(), Some(Answer::Reply(_))), "{:?}", watched.effects);
 }
 
