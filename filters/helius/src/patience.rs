@@ -50,7 +50,10 @@ impl Patience {
             if is_late {
                 host::act_for(context_id);
                 exchange.on_waited();
-            } else if let Ok(mut waiting) = self.waiting.try_borrow_mut() {
+            }
+            if exchange.is_impatient()
+                && let Ok(mut waiting) = self.waiting.try_borrow_mut()
+            {
                 waiting.push(Waiting { context_id, exchange: weak, is_late: true });
             }
         }

@@ -47,7 +47,7 @@ pub enum Event<'a> {
     CallReset,
     /// Envoy did not begin the callout: it does not know the cluster, or the cluster has no host.
     CallRefused,
-    /// Time has passed, and [`super::Exchange::is_impatient`]: what was waited for is not coming at once.
+    /// Time has passed, and [`super::Exchange::is_impatient`].
     Waited,
     /// The stream is gone; nothing can be answered any more.
     End {

@@ -18,7 +18,7 @@ impl Exchange {
     /// Asks the next secondary region that may be asked; when there is none, answers.
     pub(super) fn descend(&mut self, held: Held, clock: &impl Clock, effects: &mut Vec<Effect>) {
         while let Some(secondary) = self.route.upstream.secondaries.get(self.next) {
-            let left = self.route.upstream.timeout.saturating_sub(clock.now().since(self.started));
+            let left = self.left(clock);
             // Whole milliseconds, rounded down: never a moment past the deadline.
             let timeout = Duration::from_millis(as_millis(secondary.region.timeout.min(left)));
             let refused = match self.request.kept() {
@@ -47,6 +47,16 @@ impl Exchange {
             return;
         }
         self.settle(held, effects);
+    }
+
+    /// What is left of the ladder's time.
+    fn left(&self, clock: &impl Clock) -> Duration {
+        self.route.upstream.timeout.saturating_sub(clock.now().since(self.started))
+    }
+
+    /// Whether nothing worth an attempt is left of the ladder's time.
+    pub(super) fn is_late(&self, clock: &impl Clock) -> bool {
+        self.left(clock) < LEAST_LEFT
     }
 
     /// Whom shadow mode would have turned to after `verdict`; what it would have passed over is counted.

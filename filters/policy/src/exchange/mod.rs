@@ -134,13 +134,14 @@ impl Exchange {
         self.request.wants_body(size, end_of_stream)
     }
 
-    /// Whether it waits for something that should come at once, and wants [`Event::Waited`] if it does not: the body of
-    /// a request that is held back, or the rest of a failed answer that a better one is to replace.
+    /// Whether it waits for something that nobody promises, and wants [`Event::Waited`] from time to time: the body of a
+    /// request that is held back, the rest of a failed answer that a better one is to replace, or the rest of a request
+    /// whose primary has failed already.
     ///
     /// A body that has begun to come is waited for: Envoy 1.36 loses the rest of a request that a tick lets go in the
     /// middle.
     pub fn is_impatient(&self) -> bool {
-        self.waits_in_vain() || matches!(self.stage, Stage::Held(_, Awaiting::Body(..)))
+        self.waits_in_vain() || matches!(self.stage, Stage::Held(_, Awaiting::Body(..) | Awaiting::Request))
     }
 
     fn waits_in_vain(&self) -> bool {
@@ -193,7 +194,7 @@ impl Exchange {
             }
             Event::CallReset => self.on_call_failed(Failure::Reset, clock, effects),
             Event::CallRefused => self.on_call_failed(Failure::NoHealthyUpstream, clock, effects),
-            Event::Waited => self.on_waited(effects),
+            Event::Waited => self.on_waited(clock, effects),
             Event::End { details } => self.on_end(details, effects),
         }
         match self.stage {
@@ -207,13 +208,14 @@ impl Exchange {
     }
 
     /// What should have come at once has not.
-    fn on_waited(&mut self, effects: &mut Vec<Effect>) {
+    fn on_waited(&mut self, clock: &impl Clock, effects: &mut Vec<Effect>) {
         if self.waits_in_vain() {
             self.request.let_go();
             effects.push(Effect::ResumeRequest);
         }
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Held(held, Awaiting::Body(served_by, response)) => self.answer(held, served_by, response, effects),
+            Stage::Held(held, Awaiting::Request) if self.is_late(clock) => self.descend(held, clock, effects),
             stage => self.stage = stage,
         }
     }

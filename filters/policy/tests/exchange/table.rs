@@ -250,6 +250,18 @@ fn a_request_that_is_still_coming_is_waited_for() {
 }
 
 #[test]
+fn a_request_that_is_still_coming_is_waited_for_until_the_deadline() {
+    let mut watched = Watched::begin(Setup { bodiless: false, ..Setup::default() });
+    fails_early(&mut watched);
+    assert!(watched.exchange.is_impatient());
+    watched.on(Event::Waited, at(995));
+    assert_eq!(watched.answer(), None);
+    watched.on(Event::Waited, at(996));
+    assert!(matches!(watched.answer(), Some(Answer::Reply(_))), "{:?}", watched.effects);
+    assert!(watched.effects.contains(&attempt(1, Verdict::Skipped(Skip::Deadline))));
+}
+
+#[test]
 fn a_request_whose_end_cannot_come_any_more_is_not_waited_for() {
     let mut watched = Watched::begin(Setup { bodiless: false, ..Setup::default() });
     watched.on(Event::RequestBody { chunk: b"1234", size: 4, end_of_stream: false }, at(1));

@@ -1,5 +1,7 @@
 //! A primary that breaks off in mid-body is not covered: the client sees it, and so does the SRE.
 
+use std::time::Duration;
+
 use helius_e2e::{Answer, Behaviour, Ending, Failure};
 use serde_json::json;
 
@@ -25,6 +27,25 @@ async fn the_client_sees_the_truncation_and_the_attempt_is_counted() {
         mesh.assert_unharmed().await;
     }
     assert_eq!(regions.secondary.count(), 0);
+    regions.primary.behave(Behaviour::Serve);
+    assert_from_primary(&mesh.post("/assist", QUESTION).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_failed_answer_that_breaks_off_while_it_is_held_ends_with_envoys_own_error() {
+    let regions = Regions::start().await;
+    let mesh = regions.start_mesh().await;
+    regions.secondary.behave(Answer::status(200).text("too late").after(Duration::from_millis(300)));
+    for ending in [Ending::Reset, Ending::Close] {
+        println!("ending: {ending:?}");
+        regions.primary.behave(Answer::status(500).text("bo").ending(ending));
+        let ledger = mesh.ledger().await.unwrap();
+        let reply = mesh.post("/assist", QUESTION).await.unwrap();
+        assert!(matches!(reply.status, 502 | 503) && reply.marks().is_empty(), "{reply:?}");
+        ledger.attempts(&[("us-east-1", "5xx", 1), ("us-west-2", "abandoned", 1)]).await;
+        ledger.responses(&[("primary", "5xx", 1)]).await;
+        mesh.assert_unharmed().await;
+    }
     regions.primary.behave(Behaviour::Serve);
     assert_from_primary(&mesh.post("/assist", QUESTION).await.unwrap());
 }

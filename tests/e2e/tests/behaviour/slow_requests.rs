@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use helius_e2e::{Answer, Mesh, RawConnection, wait_for};
+use helius_e2e::{Answer, Ending, Mesh, RawConnection, wait_for};
 
 use crate::regions::{PRIMARY_CLUSTER, QUESTION, Regions, assert_from_primary, assert_from_secondary, assert_static};
 
@@ -111,6 +111,21 @@ async fn a_request_whose_body_comes_very_slowly_is_served_whole() {
     assert!(head.starts_with("HTTP/1.1 200 ") && !head.contains("x-helius-"), "{head}");
     assert_eq!(&regions.primary.take_requests()[0].body[..], QUESTION.as_bytes());
     mesh.assert_unharmed().await;
+}
+
+#[tokio::test]
+async fn a_request_that_never_ends_is_answered_when_the_time_is_over() {
+    let regions = Regions::start().await;
+    for mesh in [regions.mesh(), regions.mesh().without_stop_iteration()] {
+        let mesh = mesh.start().await.unwrap();
+        regions.primary.behave(Answer::status(500).text("boom").ending(Ending::Stall).early());
+        let mut client = RawConnection::connect(mesh.addr()).await.unwrap();
+        // Longer than what is held back, and never sent.
+        client.write("POST /assist HTTP/1.1\r\nhost: a\r\ncontent-length: 20000\r\n\r\n{").await.unwrap();
+        let head = String::from_utf8_lossy(&client.read_until("\r\n\r\n").await.unwrap()).into_owned();
+        assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("x-helius-served-by: static\r\n"), "{head}");
+        mesh.assert_unharmed().await;
+    }
 }
 
 #[tokio::test]
