@@ -25,15 +25,15 @@ struct Waiting {
     context_id: u32,
     /// Weak, because most exchanges are over long before the next tick.
     exchange: Weak<RefCell<Protected>>,
-    /// Whether it waited at the last tick already.
-    is_late: bool,
+    /// How many ticks it has seen come.
+    ticks: u32,
 }
 
 impl Patience {
     /// Looks at `exchange` at the next ticks.
     pub(crate) fn watch(&self, context_id: u32, exchange: &Rc<RefCell<Protected>>) {
         if let Ok(mut waiting) = self.waiting.try_borrow_mut() {
-            waiting.push(Waiting { context_id, exchange: Rc::downgrade(exchange), is_late: false });
+            waiting.push(Waiting { context_id, exchange: Rc::downgrade(exchange), ticks: 0 });
         }
     }
 
@@ -41,20 +41,21 @@ impl Patience {
     pub(crate) fn tick(&self) {
         // Taken out, because an exchange that goes on may come to wait for something else.
         let Ok(waiting) = self.waiting.try_borrow_mut().map(|mut it| std::mem::take(&mut *it)) else { return };
-        for Waiting { context_id, exchange: weak, is_late } in waiting {
+        for Waiting { context_id, exchange: weak, ticks } in waiting {
             let Some(exchange) = weak.upgrade() else { continue };
             let Ok(mut exchange) = exchange.try_borrow_mut() else { continue };
             if !exchange.is_impatient() {
                 continue;
             }
-            if is_late {
+            // The first may come at once.
+            if ticks > 0 {
                 host::act_for(context_id);
-                exchange.on_waited();
+                exchange.on_waited(TICK.saturating_mul(ticks));
             }
             if exchange.is_impatient()
                 && let Ok(mut waiting) = self.waiting.try_borrow_mut()
             {
-                waiting.push(Waiting { context_id, exchange: weak, is_late: true });
+                waiting.push(Waiting { context_id, exchange: weak, ticks: ticks.saturating_add(1) });
             }
         }
     }

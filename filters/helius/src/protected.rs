@@ -1,6 +1,7 @@
 //! An exchange on a protected route: events to the policy, effects to the host.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use helius_policy::exchange::{Answer, Effect, Event, Exchange, Flow, Record};
 use helius_policy::time::Clock;
@@ -79,8 +80,8 @@ impl Protected {
     }
 
     /// What it waits for has not come at once.
-    pub(crate) fn on_waited(&mut self) {
-        self.on(Caller::Other, Event::Waited);
+    pub(crate) fn on_waited(&mut self, impatient_for: Duration) {
+        self.on(Caller::Other, Event::Waited { impatient_for });
     }
 
     /// Tells the policy what happened, and does what it wants done.
@@ -117,13 +118,15 @@ impl Protected {
         dispatch
     }
 
-    fn call(&self, secondary: usize, timeout: std::time::Duration) -> Dispatch {
+    fn call(&self, secondary: usize, timeout: Duration) -> Dispatch {
         let Some((region, request)) = self.exchange.call(secondary) else { return Dispatch::Refused };
         if host::call(region.cluster(), &request.headers, region.authority(), &request.body, timeout) {
             return Dispatch::Fine;
         }
         let cluster = region.cluster();
-        self.journal(|| format!("Envoy does not know the cluster {cluster:?}, or it has no host"));
+        self.journal(|| {
+            format!("Envoy does not know the cluster {cluster:?}, or it has no host, or no room for a request")
+        });
         Dispatch::Refused
     }
 

@@ -178,9 +178,14 @@ impl RequestCopy {
         self.held = None;
     }
 
+    /// Gives the copy up, for this reason if there was none before.
+    pub fn refuse(&mut self, reason: NotReplayable) {
+        self.kept = Err(self.kept.as_ref().err().copied().unwrap_or(reason));
+    }
+
     /// Gives the copy up: nobody will send the request again.
     pub fn forget(&mut self) {
-        self.kept = self.kept.as_ref().map_or_else(|reason| Err(*reason), |_| Err(NotReplayable::Memory));
+        self.refuse(NotReplayable::Memory);
     }
 
     /// The request ends with trailers, which no copy carries.

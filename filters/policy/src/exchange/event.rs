@@ -1,5 +1,7 @@
 //! What happens to an exchange, as the host reports it.
 
+use std::time::Duration;
+
 use crate::http::Headers;
 
 /// Something that happened. Whatever order these come in, an exchange stays consistent.
@@ -48,7 +50,11 @@ pub enum Event<'a> {
     /// Envoy did not begin the callout: it does not know the cluster, or the cluster has no host.
     CallRefused,
     /// Time has passed, and [`super::Exchange::is_impatient`].
-    Waited,
+    Waited {
+        /// For how long it has been so, by a clock that does not step: the wall clock may, and nobody must wait an hour
+        /// because it did.
+        impatient_for: Duration,
+    },
     /// The stream is gone; nothing can be answered any more.
     End {
         /// Envoy's response code details; needed only where [`super::Exchange::is_open`] says so.

@@ -54,11 +54,6 @@ impl Exchange {
         self.route.upstream.timeout.saturating_sub(clock.now().since(self.started))
     }
 
-    /// Whether nothing worth an attempt is left of the ladder's time.
-    pub(super) fn is_late(&self, clock: &impl Clock) -> bool {
-        self.left(clock) < LEAST_LEFT
-    }
-
     /// Whom shadow mode would have turned to after `verdict`; what it would have passed over is counted.
     pub(super) fn would(&mut self, verdict: Verdict, effects: &mut Vec<Effect>) -> Option<ServedBy> {
         if !self.goes_on(verdict) {

@@ -25,6 +25,7 @@ mod ladder;
 mod mark;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::budget::Share;
 use crate::config::{Mode, Route, Secondary};
@@ -194,7 +195,7 @@ impl Exchange {
             }
             Event::CallReset => self.on_call_failed(Failure::Reset, clock, effects),
             Event::CallRefused => self.on_call_failed(Failure::NoHealthyUpstream, clock, effects),
-            Event::Waited => self.on_waited(clock, effects),
+            Event::Waited { impatient_for } => self.on_waited(impatient_for, clock, effects),
             Event::End { details } => self.on_end(details, effects),
         }
         match self.stage {
@@ -208,14 +209,17 @@ impl Exchange {
     }
 
     /// What should have come at once has not.
-    fn on_waited(&mut self, clock: &impl Clock, effects: &mut Vec<Effect>) {
+    fn on_waited(&mut self, impatient_for: Duration, clock: &impl Clock, effects: &mut Vec<Effect>) {
         if self.waits_in_vain() {
             self.request.let_go();
             effects.push(Effect::ResumeRequest);
         }
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Held(held, Awaiting::Body(served_by, response)) => self.answer(held, served_by, response, effects),
-            Stage::Held(held, Awaiting::Request) if self.is_late(clock) => self.descend(held, clock, effects),
+            Stage::Held(held, Awaiting::Request) if impatient_for >= self.route.upstream.timeout => {
+                self.request.refuse(NotReplayable::Incomplete);
+                self.descend(held, clock, effects);
+            }
             stage => self.stage = stage,
         }
     }

@@ -1,5 +1,7 @@
 //! Events that come in any order, any number of times, under a clock that jumps: nothing may break.
 
+use std::time::Duration;
+
 use helius_policy::exchange::Event;
 use helius_policy::http::Headers;
 use helius_policy::time::Timestamp;
@@ -19,7 +21,7 @@ enum Any {
     CallAnswered(Vec<(String, Vec<u8>)>, Vec<u8>),
     CallReset,
     CallRefused,
-    Waited,
+    Waited(u64),
     End(&'static str),
 }
 
@@ -39,7 +41,7 @@ fn any_event() -> impl Strategy<Value = Any> {
         4 => (call_headers, any::<Vec<u8>>()).prop_map(|(headers, body)| Any::CallAnswered(headers, body)),
         1 => Just(Any::CallReset),
         1 => Just(Any::CallRefused),
-        1 => Just(Any::Waited),
+        1 => (0u64..1_500).prop_map(Any::Waited),
         1 => prop::sample::select(vec!["", "downstream_remote_disconnect", "upstream_reset_after_response_started{x}"])
             .prop_map(Any::End),
     ]
@@ -75,7 +77,7 @@ proptest! {
                 Any::CallAnswered(headers, body) => Event::CallAnswered { headers: Headers::from(headers), body },
                 Any::CallReset => Event::CallReset,
                 Any::CallRefused => Event::CallRefused,
-                Any::Waited => Event::Waited,
+                Any::Waited(millis) => Event::Waited { impatient_for: Duration::from_millis(millis) },
                 Any::End(details) => Event::End { details: details.as_bytes() },
             };
             watched.on(event, now);

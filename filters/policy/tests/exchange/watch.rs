@@ -78,11 +78,11 @@ impl Watched {
             Event::ResponseHeaders { .. }
             | Event::ResponseBody { .. }
             | Event::ResponseTrailers
-            | Event::Waited
+            | Event::Waited { .. }
             | Event::End { .. } => {}
         }
         let was_held_in_vain = self.exchange.holds_request() && self.body == 0;
-        let is_waited = matches!(event, Event::Waited);
+        let is_waited = matches!(event, Event::Waited { .. });
         let mut effects = Vec::new();
         let flow = self.exchange.on(event, &now, &mut effects);
         assert!(!was_over || effects.is_empty(), "1: {effects:?} after the answer");
