@@ -45,6 +45,11 @@ pub fn failure_of_callout(headers: &Headers, body: &[u8]) -> Failure {
     if headers.first(SERVICE_TIME).is_some() {
         return Failure::ServerError;
     }
+    if body.is_empty() {
+        // What Envoy makes up for a HEAD has no words: a timeout has a status of its own, and of the rest a connection
+        // that could not be made is by far the commonest.
+        return if headers.status() == Some(504) { Failure::Timeout } else { Failure::Connect };
+    }
     let text = String::from_utf8_lossy(body);
     let reason = text.split_once("reset reason: ").map_or(text.as_ref(), |(_, behind)| behind);
     failure_of_reason(&reason.split(',').next().unwrap_or_default().replace(' ', "_"))
@@ -115,11 +120,18 @@ mod tests {
             ("upstream connect error or disconnect/reset before headers. reset reason: overflow", Failure::Overflow),
             ("upstream request timeout", Failure::Timeout),
             ("no healthy upstream", Failure::NoHealthyUpstream),
-            ("", Failure::ServerError),
+            ("words that nobody knows", Failure::ServerError),
+            ("", Failure::Connect),
         ];
         for (body, failure) in cases {
             assert_eq!(failure_of_callout(&made_up, body.as_bytes()), failure, "{body}");
         }
+    }
+
+    #[test]
+    fn a_callout_that_envoy_answered_without_a_word_is_read_by_its_status() {
+        let made_up = Headers::from_iter([(":status", "504")]);
+        assert_eq!(failure_of_callout(&made_up, b""), Failure::Timeout);
     }
 
     #[test]

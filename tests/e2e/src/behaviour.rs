@@ -193,7 +193,8 @@ impl Answer {
     }
 }
 
-fn append(headers: &mut HeaderMap, name: &str, value: &[u8]) {
+/// Adds a header, if HTTP allows its name and its value.
+pub(crate) fn append(headers: &mut HeaderMap, name: &str, value: &[u8]) {
     if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value)) {
         headers.append(name, value);
     }

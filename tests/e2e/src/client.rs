@@ -6,7 +6,7 @@ use std::error::Error;
 use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,12 +14,14 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, Incoming};
 use hyper::client::conn::{http1, http2};
-use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{HOST, HeaderMap, HeaderValue};
 use hyper::{Method, Response, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Sleep, sleep, timeout};
+
+use crate::behaviour::append;
 
 /// No test wants an answer later than this: it is there so that a lost answer fails the test instead of hanging it.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -42,19 +44,22 @@ pub struct Request {
     method: Method,
     path: String,
     headers: HeaderMap,
-    body: Payload,
+    body: Bytes,
+    /// The body instead, where it is not sent at once.
+    in_chunks: Option<Chunks>,
 }
 
-#[derive(Debug, Clone)]
-enum Payload {
-    Whole(Bytes),
-    Chunks(Vec<Bytes>),
+#[derive(Debug, Clone, Default)]
+struct Chunks {
+    pieces: Vec<Bytes>,
+    interval: Duration,
+    trailers: Option<HeaderMap>,
 }
 
 impl Request {
     /// A request without a body.
     pub fn new(method: Method, path: &str) -> Self {
-        Self { method, path: path.to_owned(), headers: HeaderMap::new(), body: Payload::Whole(Bytes::new()) }
+        Self { method, path: path.to_owned(), headers: HeaderMap::new(), body: Bytes::new(), in_chunks: None }
     }
 
     /// A GET.
@@ -70,24 +75,42 @@ impl Request {
     /// The body, with its length.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
-        self.body = Payload::Whole(body.into());
+        (self.body, self.in_chunks) = (body.into(), None);
         self
     }
 
     /// The body in chunks, of a length that is not said.
     #[must_use]
     pub fn chunks<T: Into<Bytes>>(mut self, chunks: impl IntoIterator<Item = T>) -> Self {
-        self.body = Payload::Chunks(chunks.into_iter().map(Into::into).collect());
+        self.in_chunks().pieces = chunks.into_iter().map(Into::into).collect();
         self
+    }
+
+    /// Waits so long before each chunk.
+    #[must_use]
+    pub fn pace(mut self, interval: Duration) -> Self {
+        self.in_chunks().interval = interval;
+        self
+    }
+
+    /// Adds a trailer. Only HTTP/2 carries it all the way.
+    #[must_use]
+    pub fn trailer(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        append(self.in_chunks().trailers.get_or_insert_default(), name, value.as_ref());
+        self
+    }
+
+    fn in_chunks(&mut self) -> &mut Chunks {
+        let whole = std::mem::take(&mut self.body);
+        let pieces = if whole.is_empty() { Vec::new() } else { vec![whole] };
+        self.in_chunks.get_or_insert_with(|| Chunks { pieces, ..Chunks::default() })
     }
 
     /// Adds a header, of any bytes that HTTP allows; one that HTTP does not allow is left out, send it with
     /// [`RawConnection`](crate::RawConnection).
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value.as_ref())) {
-            self.headers.append(name, value);
-        }
+        append(&mut self.headers, name, value.as_ref());
         self
     }
 
@@ -102,9 +125,9 @@ impl Request {
                 .build()
                 .map_err(unusable)?,
         };
-        let body = match self.body {
-            Payload::Whole(body) => Full::new(body).boxed(),
-            Payload::Chunks(chunks) => Chunks(chunks.into()).boxed(),
+        let body = match self.in_chunks {
+            None => Full::new(self.body).boxed(),
+            Some(chunks) => PacedBody::of(chunks).boxed(),
         };
         let mut request = hyper::Request::builder().method(self.method).uri(uri).body(body).map_err(unusable)?;
         *request.headers_mut() = self.headers;
@@ -352,16 +375,36 @@ impl OpenReply {
     }
 }
 
-/// A request body whose length nobody knows beforehand.
+/// A request body whose length nobody knows beforehand, and which may take its time.
 #[derive(Debug)]
-struct Chunks(VecDeque<Bytes>);
+struct PacedBody {
+    frames: VecDeque<Frame<Bytes>>,
+    interval: Duration,
+    waiting: Option<Pin<Box<Sleep>>>,
+}
 
-impl Body for Chunks {
+impl PacedBody {
+    fn of(Chunks { pieces, interval, trailers }: Chunks) -> Self {
+        let frames = pieces.into_iter().map(Frame::data).chain(trailers.map(Frame::trailers));
+        Self { frames: frames.collect(), interval, waiting: None }
+    }
+}
+
+impl Body for PacedBody {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.pop_front().map(|chunk| Ok(Frame::data(chunk))))
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if !self.interval.is_zero() && !self.frames.is_empty() {
+            let interval = self.interval;
+            let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(interval)));
+            ready!(waiting.as_mut().poll(context));
+            self.waiting = None;
+        }
+        Poll::Ready(self.frames.pop_front().map(Ok))
     }
 }
 

@@ -31,6 +31,11 @@ impl Stats {
         self.samples.iter().filter(move |sample| sample.name == name)
     }
 
+    /// All samples whose metric's name begins like this.
+    pub fn beginning<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a Sample> {
+        self.samples.iter().filter(move |sample| sample.name.starts_with(prefix))
+    }
+
     /// The sum over all samples of one metric that carry at least these labels; 0 where there is none.
     pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
         let carries = |sample: &&Sample| {

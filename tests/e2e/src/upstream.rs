@@ -80,11 +80,23 @@ impl Upstream {
 
     /// A region on a port that the caller chose.
     pub async fn start_on(name: &str, port: ReservedPort) -> io::Result<Self> {
-        let shared =
-            Shared { name: name.to_owned(), behaviour: Mutex::new(Behaviour::Serve), requests: Mutex::default() };
-        let mut this = Self { port, shared: Arc::new(shared), server: None };
+        let mut this = Self::new(name, port);
         this.accept().await?;
         Ok(this)
+    }
+
+    /// A region that refuses connections until it is told to accept them.
+    ///
+    /// One that has listened before may still accept a connection for a moment after [`refuse`](Self::refuse): while a
+    /// test beside this one starts a process, that process has a copy of every socket.
+    pub fn start_refusing(name: &str) -> io::Result<Self> {
+        Ok(Self::new(name, ReservedPort::any()?))
+    }
+
+    fn new(name: &str, port: ReservedPort) -> Self {
+        let shared =
+            Shared { name: name.to_owned(), behaviour: Mutex::new(Behaviour::Serve), requests: Mutex::default() };
+        Self { port, shared: Arc::new(shared), server: None }
     }
 
     /// Where it listens.
@@ -104,6 +116,11 @@ impl Upstream {
             let _ = server.stop.send(());
             let _ = server.task.await;
         }
+    }
+
+    /// Whether it refuses connections.
+    pub fn is_refusing(&self) -> bool {
+        self.server.is_none()
     }
 
     /// Accepts connections again.

@@ -86,6 +86,24 @@ async fn a_head_is_covered_and_has_no_body() {
     mesh.assert_unharmed().await;
 }
 
+/// What Envoy makes up for a HEAD has no body that would say what went wrong.
+#[tokio::test]
+async fn a_head_is_counted_by_what_went_wrong() {
+    let mut regions = Regions::start().await;
+    let mesh = start_mesh(&regions).await;
+    let head = || Request::new("HEAD".parse().unwrap(), "/assist");
+    regions.primary.behave(Answer::status(500));
+    regions.secondary.behave(Behaviour::Hang);
+    let ledger = mesh.ledger().await.unwrap();
+    assert_eq!(mesh.send(head()).await.unwrap().status, 200);
+    ledger.attempts(&[("us-east-1", "5xx", 1), ("us-west-2", "timeout", 1)]).await;
+    regions.secondary.refuse().await;
+    let ledger = mesh.ledger().await.unwrap();
+    assert_eq!(mesh.send(head()).await.unwrap().status, 200);
+    ledger.attempts(&[("us-east-1", "5xx", 1), ("us-west-2", "connect", 1)]).await;
+    mesh.assert_unharmed().await;
+}
+
 #[tokio::test]
 async fn a_body_in_chunks_is_replayed_whole() {
     let regions = Regions::start().await;
