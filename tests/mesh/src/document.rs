@@ -1,0 +1,155 @@
+//! The filter's document as data, written here and not read by the policy: what it means is told twice.
+
+use serde_json::{Value, json};
+
+use crate::scenario::Millis;
+
+/// A document that the filter may be given.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// The label of all stats.
+    pub service: String,
+    /// Whether it only watches.
+    pub is_shadow: bool,
+    /// In order.
+    pub routes: Vec<Route>,
+    /// What is wrong with it, as a key that no document has.
+    pub mistake: Option<String>,
+}
+
+/// A protected route.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// Its name and label.
+    pub name: String,
+    /// The path that it matches as a whole.
+    pub path: String,
+    /// Time for the whole ladder.
+    pub timeout: Millis,
+    /// The primary, then the secondary regions.
+    pub regions: Vec<Region>,
+    /// Failures that lead to the next rung.
+    pub fail_on: Vec<&'static str>,
+    /// Methods that may be sent twice.
+    pub replay_methods: Vec<&'static str>,
+    /// Longest body that may be sent twice.
+    pub max_body: usize,
+    /// Longest announced body that is waited for.
+    pub hold: usize,
+    /// The last rung.
+    pub fixed: Option<Fixed>,
+}
+
+/// A region of a route.
+#[derive(Debug, Clone)]
+pub struct Region {
+    /// Its name.
+    pub name: String,
+    /// Time of its attempt.
+    pub timeout: Millis,
+    /// What it wants to be called; secondary regions only.
+    pub authority: Option<String>,
+}
+
+/// A static response.
+#[derive(Debug, Clone)]
+pub struct Fixed {
+    /// The status code.
+    pub status: u16,
+    /// The body as text.
+    pub body: String,
+}
+
+/// Everything that can fail.
+pub const FAILURES: [&str; 6] = ["connect", "reset", "timeout", "5xx", "overflow", "no_healthy_upstream"];
+
+impl Route {
+    /// A route like those of `envoy/bootstrap.yaml`, with so many regions.
+    pub fn new(name: &str, regions: usize) -> Self {
+        let region = |index| Region { name: region_name(index), timeout: 500, authority: None };
+        Self {
+            name: name.to_owned(),
+            path: format!("/{name}"),
+            timeout: 2000,
+            regions: (0..regions).map(region).collect(),
+            fail_on: FAILURES.to_vec(),
+            replay_methods: vec!["GET", "HEAD", "POST"],
+            max_body: 64 << 10,
+            hold: 16 << 10,
+            fixed: Some(Fixed { status: 200, body: "static".to_owned() }),
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        let regions = self.regions.iter().enumerate().map(|(index, region)| {
+            let mut value = json!({ "name": region.name, "timeout": format!("{}ms", region.timeout) });
+            if index == 0 {
+                value["via"] = "route".into();
+            } else {
+                value["cluster"] = cluster(index).into();
+            }
+            if let Some(authority) = region.authority.as_ref().filter(|_| index > 0) {
+                value["authority"] = authority.as_str().into();
+            }
+            value
+        });
+        let mut route = json!({
+            "name": self.name,
+            "match": { "path": self.path },
+            "upstream": {
+                "timeout": format!("{}ms", self.timeout),
+                "regions": regions.collect::<Vec<_>>(),
+                "fail_on": self.fail_on,
+                "replay": { "methods": self.replay_methods, "max_body": self.max_body, "hold": self.hold },
+            },
+        });
+        if let Some(fixed) = &self.fixed {
+            route["fail_open"] = json!({ "static": [{ "status": fixed.status, "body": fixed.body }] });
+        }
+        route
+    }
+
+    /// Whether every failure leads to the next rung and there is a last one.
+    pub fn covers_everything(&self) -> bool {
+        self.fixed.is_some() && FAILURES.iter().all(|failure| self.fail_on.contains(failure))
+    }
+}
+
+impl Document {
+    /// A document with these routes.
+    pub fn new(routes: Vec<Route>) -> Self {
+        Self { service: "mesh".to_owned(), is_shadow: false, routes, mistake: None }
+    }
+
+    /// The text that the filter is given.
+    pub fn text(&self) -> String {
+        let mode = if self.is_shadow { "shadow" } else { "enforce" };
+        let routes: Vec<_> = self.routes.iter().map(Route::to_json).collect();
+        let mut document = json!({ "service": self.service, "mode": mode, "routes": routes });
+        if let Some(mistake) = &self.mistake {
+            document[mistake] = true.into();
+        }
+        document.to_string()
+    }
+
+    /// The route that protects a request with this path, if one does.
+    pub fn route_of(&self, path: &str) -> Option<&Route> {
+        let path = path.split('?').next().unwrap_or_default();
+        self.routes.iter().find(|route| route.path == path)
+    }
+}
+
+/// The name of a region by its place.
+pub fn region_name(index: usize) -> String {
+    if index == 0 { "primary".to_owned() } else { format!("secondary-{index}") }
+}
+
+/// The cluster of a secondary region by its place.
+pub fn cluster(index: usize) -> String {
+    format!("secondary_{index}")
+}
+
+/// The reverse of [`cluster`].
+pub(crate) fn region_of(cluster: &str) -> Option<usize> {
+    cluster.strip_prefix("secondary_")?.parse().ok()
+}

@@ -1,0 +1,73 @@
+//! The HTTP call of the filter's own.
+
+use wasmtime::{Caller, Linker, Result};
+
+use super::memory::{enter, leave, read, text, write_u32};
+use crate::document::region_of;
+use crate::fields::Fields;
+use crate::host::abi::{Outcome, Status, decode};
+use crate::host::thread::Callout;
+use crate::host::vm::Host;
+use crate::scenario::Behaviour;
+
+pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
+    linker.func_wrap("env", "proxy_http_call", http_call)?;
+    Ok(())
+}
+
+#[expect(clippy::too_many_arguments, reason = "as the interface has it")]
+fn http_call(
+    mut caller: Caller<'_, Host>,
+    cluster_at: u32,
+    cluster_size: u32,
+    headers_at: u32,
+    headers_size: u32,
+    body_at: u32,
+    body_size: u32,
+    _trailers_at: u32,
+    _trailers_size: u32,
+    timeout: u32,
+    token_at: u32,
+) -> Result<u32> {
+    enter(&mut caller, "http_call")?;
+    let cluster = text(&caller, cluster_at, cluster_size)?;
+    let (headers, body) = (read(&caller, headers_at, headers_size)?, read(&caller, body_at, body_size)?);
+    let mut given = Fields::default();
+    let begun = decode(&headers).and_then(|headers| {
+        given = headers.clone();
+        begin(&caller, &cluster, headers, body, timeout)
+    });
+    let outcome = match begun {
+        Ok(token) => Ok(write_u32(&mut caller, token_at, token)?),
+        Err(status) => Err(status),
+    };
+    Ok(leave(&caller, "http_call", || format!("{cluster}, {given:?}, {body_size} bytes, {timeout} ms"), outcome))
+}
+
+fn begin(caller: &Caller<'_, Host>, cluster: &str, headers: Fields, body: Vec<u8>, timeout: u32) -> Outcome<u32> {
+    let host = caller.data();
+    let mut thread = host.thread.borrow_mut();
+    let world = thread.world.clone();
+    let stream = thread.stream(host.effective)?;
+    let (exchange, root) = (stream.exchange, stream.root);
+    let region = region_of(cluster).ok_or(Status::BadArgument)?;
+    let behaviour = world.behaviour(exchange, region);
+    // Envoy asks for these, and only for these.
+    let is_complete = [":method", ":path", ":authority"].iter().all(|name| headers.first(name).is_some());
+    if behaviour == Behaviour::UnknownCluster || !is_complete {
+        if !is_complete {
+            world.wrong(format!("a call to {cluster} lacks pseudo-headers: {headers:?}"));
+        }
+        world.record(exchange, |record| record.refused.push((region, "no_healthy_upstream")));
+        return Err(Status::BadArgument);
+    }
+    if behaviour == Behaviour::NoHosts {
+        world.record(exchange, |record| record.refused.push((region, "no_healthy_upstream")));
+        return Err(Status::InternalFailure);
+    }
+    let token = thread.next_token;
+    thread.next_token += 4;
+    let stream = host.effective;
+    thread.begun.push(Callout { token, root, stream, exchange, region, headers, body, timeout_ms: timeout });
+    Ok(token)
+}

@@ -1,0 +1,81 @@
+//! Host calls that move a stream on. Envoy carries them out when the callback is over.
+
+use wasmtime::{Caller, Linker, Result};
+
+use super::memory::{enter, leave, read};
+use crate::fields::Fields;
+use crate::host::abi::{Outcome, Status, decode};
+use crate::host::thread::Deferred;
+use crate::host::vm::Host;
+
+pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
+    linker.func_wrap("env", "proxy_continue_stream", continue_stream)?;
+    linker.func_wrap("env", "proxy_send_local_response", send_local_response)?;
+    linker.func_wrap("env", "proxy_set_effective_context", set_effective_context)?;
+    Ok(())
+}
+
+fn continue_stream(mut caller: Caller<'_, Host>, kind: u32) -> Result<u32> {
+    enter(&mut caller, "continue_stream")?;
+    let outcome = resume(&caller, kind);
+    Ok(leave(&caller, "continue_stream", || if kind == 0 { "request" } else { "response" }.to_owned(), outcome))
+}
+
+fn resume(caller: &Caller<'_, Host>, kind: u32) -> Outcome {
+    let context = caller.data().effective;
+    let mut thread = caller.data().thread.borrow_mut();
+    let action = match kind {
+        0 => Deferred::ResumeRequest(context),
+        1 => Deferred::ResumeResponse(context),
+        _ => return Err(Status::BadArgument),
+    };
+    // Envoy forgets the request whichever side goes on.
+    let request = &mut thread.stream(context)?.request;
+    (request.headers_shown, request.piece_shown, request.trailers_shown) = (false, false, false);
+    thread.deferred.push(action);
+    Ok(())
+}
+
+#[expect(clippy::too_many_arguments, reason = "as the interface has it")]
+fn send_local_response(
+    mut caller: Caller<'_, Host>,
+    status: u32,
+    _details_at: u32,
+    _details_size: u32,
+    body_at: u32,
+    body_size: u32,
+    headers_at: u32,
+    headers_size: u32,
+    _grpc_status: u32,
+) -> Result<u32> {
+    enter(&mut caller, "send_local_response")?;
+    let (body, headers) = (read(&caller, body_at, body_size)?, read(&caller, headers_at, headers_size)?);
+    let mut given = Fields::default();
+    let outcome = decode(&headers).and_then(|fields| {
+        given = fields.clone();
+        let context = caller.data().effective;
+        let mut thread = caller.data().thread.borrow_mut();
+        thread.stream(context)?;
+        let status = u16::try_from(status).map_err(|_| Status::BadArgument)?;
+        let body = body.clone();
+        thread.deferred.push(Deferred::Reply { context, status, fields, body });
+        Ok(())
+    });
+    Ok(leave(&caller, "send_local_response", || format!("{status}, {given:?}, {} bytes", body.len()), outcome))
+}
+
+fn set_effective_context(mut caller: Caller<'_, Host>, context: u32) -> Result<u32> {
+    enter(&mut caller, "set_effective_context")?;
+    let is_known = {
+        let thread = caller.data().thread.borrow();
+        thread.streams.contains_key(&context) || thread.roots.contains_key(&context)
+    };
+    let outcome = if is_known {
+        caller.data_mut().effective = context;
+        Ok(())
+    } else {
+        caller.data().thread.borrow().world.wrong(format!("the filter acts for context {context}, which is gone"));
+        Err(Status::BadArgument)
+    };
+    Ok(leave(&caller, "set_effective_context", || context.to_string(), outcome))
+}

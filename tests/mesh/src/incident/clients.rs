@@ -1,0 +1,59 @@
+//! What clients ask, and how.
+
+use fastrand::Rng;
+
+use super::regions::{Mood, any_bytes};
+use super::{one_in, pick};
+use crate::document::Document;
+use crate::scenario::{Exchange, Request};
+
+pub(super) fn exchange(random: &mut Rng, document: &Document, workers: usize, mood: &Mood) -> Exchange {
+    let (spread, patience) = (*pick(random, &[1, 100, 3000]), *pick(random, &[5, 300, 2000]));
+    Exchange {
+        at: random.u64(0..spread),
+        worker: random.usize(0..workers),
+        request: request(random, document),
+        regions: mood.behaviours(random),
+        leaves_after: one_in(random, 8).then(|| random.u64(0..patience)),
+    }
+}
+
+fn request(random: &mut Rng, document: &Document) -> Request {
+    let method = *pick(random, &["POST", "POST", "POST", "GET", "GET", "HEAD", "PUT", "DELETE"]);
+    let path = *pick(random, &["/assist", "/assist", "/assist?model=7", "/predict", "/elsewhere"]);
+    let mut request = Request::new(method, path);
+    if matches!(method, "POST" | "PUT") {
+        let sizes = document.routes.iter().flat_map(|route| [route.hold, route.max_body]);
+        let edges: Vec<usize> = sizes.flat_map(|size| [size.saturating_sub(1), size, size + 1]).collect();
+        request.body = Some(if one_in(random, 4) { *pick(random, &edges) } else { random.usize(0..400) });
+        request.announces_length = !one_in(random, 3);
+        request.pieces = *pick(random, &[1, 1, 1, 2, 7]);
+        request.interval = *pick(random, &[0, 0, 0, 1, 20, 150]);
+        request.ends_separately = one_in(random, 4);
+        request.trailers = !request.announces_length && one_in(random, 8);
+    }
+    extra_headers(random, &mut request);
+    request
+}
+
+fn extra_headers(random: &mut Rng, request: &mut Request) {
+    let mut push = |name: &str, value: Vec<u8>| request.headers.push((name.to_owned(), value));
+    if one_in(random, 8) {
+        push("x-odd", any_bytes(random));
+    }
+    if one_in(random, 20) {
+        push("accept", any_bytes(random));
+    }
+    if one_in(random, 25) {
+        push("accept", b"text/event-stream".to_vec());
+    }
+    if one_in(random, 25) {
+        push("content-type", b"application/grpc".to_vec());
+    }
+    if one_in(random, 25) {
+        push("upgrade", b"websocket".to_vec());
+    }
+    if one_in(random, 10) {
+        push("x-helius-served-by", b"static".to_vec());
+    }
+}

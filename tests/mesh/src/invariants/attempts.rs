@@ -1,0 +1,95 @@
+//! What the regions got.
+
+use super::{Invariant, ensure};
+use crate::fields::Fields;
+use crate::mesh::Outcome;
+use crate::record::Record;
+
+pub(super) const ONCE: Invariant =
+    Invariant { name: "once", sentence: "no region is asked twice, nor out of its turn", check: once };
+
+pub(super) const DEADLINE: Invariant = Invariant {
+    name: "deadline",
+    sentence: "no attempt may last longer than its region's timeout, nor past the ladder's deadline",
+    check: deadline,
+};
+
+pub(super) const REPLAYABLE: Invariant = Invariant {
+    name: "replayable",
+    sentence: "a request is sent to a second region only whole, and only where its route allows it",
+    check: replayable,
+};
+
+pub(super) const IDENTICAL: Invariant = Invariant {
+    name: "identical",
+    sentence: "what a region receives is, byte for byte, what the client sent",
+    check: identical,
+};
+
+fn once(_: &Outcome, record: &Record) -> Result<(), String> {
+    let turns: Vec<_> = record.asked.iter().map(|asked| asked.region).collect();
+    ensure(turns.windows(2).all(|pair| pair[0] < pair[1]), || format!("asked: {turns:?}"))?;
+    let twice = record.refused.iter().any(|(region, _)| turns.contains(region));
+    ensure(!twice, || format!("asked: {turns:?}, refused: {:?}", record.refused))
+}
+
+fn deadline(_: &Outcome, record: &Record) -> Result<(), String> {
+    let Some((began, route)) = record.began.zip(record.route()).filter(|_| !record.is_shadow()) else {
+        return ensure(record.asked.iter().all(|asked| asked.timeout.is_none()), || {
+            "an attempt is timed on a route that is not protected".into()
+        });
+    };
+    for asked in &record.asked {
+        let Some(timeout) = asked.timeout else { return Err("the primary's attempt is not timed".into()) };
+        let timeout = u64::from(timeout);
+        let most = route.regions.get(asked.region).map_or(0, |region| region.timeout);
+        // By the clock that the filter can see: where it steps back, the ladder gets longer.
+        let passed = asked.at.1.saturating_sub(began.1);
+        let ends = if asked.region == 0 { 0 } else { timeout * 1000 + passed };
+        ensure(timeout > 0 && timeout <= most && ends <= route.timeout * 1000, || {
+            format!("region {} gets {timeout} ms, {} ms after the start", asked.region, passed / 1000)
+        })?;
+    }
+    Ok(())
+}
+
+fn replayable(_: &Outcome, record: &Record) -> Result<(), String> {
+    let Some(route) = record.route() else { return Ok(()) };
+    let is_text = record.headers.iter().all(|(_, value)| std::str::from_utf8(value).is_ok());
+    let method = record.headers.text(":method");
+    let is_allowed = route.replay_methods.contains(&method) && record.body.len() <= route.max_body && is_text;
+    let is_right = record.secondaries().all(|asked| is_allowed && asked.client_was_done);
+    ensure(is_right && (is_allowed || record.refused.is_empty()), || {
+        format!("{method} with {} bytes was sent again", record.body.len())
+    })
+}
+
+fn identical(_: &Outcome, record: &Record) -> Result<(), String> {
+    for asked in &record.asked {
+        let is_body = if asked.is_whole { asked.body == record.body } else { record.body.starts_with(&asked.body) };
+        ensure(is_body, || format!("region {} got {} bytes of {}", asked.region, asked.body.len(), record.body.len()))?;
+        let mut expected = record.headers.clone();
+        if asked.region > 0 {
+            expected.retain(|name| !belongs_to_the_connection(name));
+            let region = record.route().and_then(|route| route.regions.get(asked.region));
+            if let Some(authority) = region.and_then(|region| region.authority.as_ref()) {
+                expected.set(":authority", authority);
+            }
+        }
+        ensure(same(&asked.headers, &expected), || {
+            format!("region {} got {:?}, and not {expected:?}", asked.region, asked.headers)
+        })?;
+    }
+    Ok(())
+}
+
+fn same(one: &Fields, other: &Fields) -> bool {
+    one.iter().eq(other.iter())
+}
+
+/// RFC 9110, section 7.6.1, what frames a body, and what steers Envoy's routers.
+fn belongs_to_the_connection(name: &str) -> bool {
+    let framing = ["content-length", "transfer-encoding", "te", "trailer", "expect", "upgrade"];
+    let hops = ["connection", "keep-alive", "proxy-connection", "proxy-authenticate"];
+    framing.contains(&name) || hops.contains(&name) || name.starts_with("x-envoy-")
+}

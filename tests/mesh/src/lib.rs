@@ -1,0 +1,40 @@
+//! A deterministic mesh in the test process: the real `dist/helius.wasm` under simulated time, with several workers,
+//! simulated regions and clients, and rules that hold for every exchange.
+//!
+//! * [`Scenario`] is an incident as data; [`incident`] makes one from a seed.
+//! * [`play`] plays it; [`judge`] says which [`INVARIANTS`] were broken.
+//! * `host` is Envoy's side of proxy-wasm, `mesh` the streams, regions and clients around it.
+//!
+//! ```
+//! use helius_mesh::{Document, Exchange, Request, Route, Scenario, judge, play};
+//!
+//! let scenario = Scenario::new(Document::new(vec![Route::new("assist", 2)]))
+//!     .with(Exchange::new(Request::post("/assist", 50)));
+//! let outcome = play(&scenario, 0, false);
+//! assert_eq!(judge(&outcome), []);
+//! assert_eq!(outcome.records[0].answer.as_ref().unwrap().status(), 200);
+//! ```
+
+mod document;
+mod fields;
+mod host;
+mod incident;
+mod invariants;
+mod mesh;
+mod queue;
+mod record;
+mod scenario;
+mod soak;
+mod stream;
+mod world;
+
+pub use document::{Document, FAILURES, Fixed, Region, Route, cluster, region_name};
+pub use fields::Fields;
+pub use host::{MODULE, label, module_path};
+pub use incident::incident;
+pub use invariants::{Excuse, INVARIANTS, Invariant, Violation, judge};
+pub use mesh::{Outcome, play};
+pub use record::{Answer as Given, Asked, Cost, End, Record};
+pub use scenario::{Answer, Behaviour, Ending, Envoy, Exchange, Millis, Request, Scenario};
+pub use soak::{Soak, soak};
+pub use world::Micros;

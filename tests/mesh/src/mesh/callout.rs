@@ -1,0 +1,147 @@
+//! The filter's own calls. They belong to the root context: a client that leaves does not end them.
+
+use super::router::{TIMED_OUT, UPSTREAM_ERROR};
+use super::upstream::{Step, body_of, connecting, steps, word_of};
+use super::{Event, Key, Mesh, micros};
+use crate::fields::Fields;
+use crate::host::{CallAnswer, Callout};
+use crate::record::Asked;
+use crate::scenario::Behaviour;
+
+/// A call under way.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) callout: Callout,
+    answer: CallAnswer,
+    has_answered: bool,
+}
+
+impl Mesh {
+    /// Begins a call that Envoy has not refused.
+    pub(super) fn begin_call(&mut self, thread: usize, callout: Callout) {
+        let world = self.world.clone();
+        let (exchange, region, timeout) = (callout.exchange, callout.region, callout.timeout_ms);
+        let client_was_done = self.with((thread, callout.stream), |stream| stream.request.has_ended);
+        world.record(exchange, |record| {
+            record.asked.push(Asked {
+                region,
+                at: (world.now.get(), world.wall()),
+                timeout: Some(timeout),
+                headers: callout.headers.clone(),
+                body: callout.body.clone(),
+                is_whole: true,
+                has_reached: false,
+                client_was_done: client_was_done == Some(true),
+                outcome: None,
+                was_told: false,
+                said: None,
+            });
+        });
+        let key = (thread, callout.token);
+        let behaviour = world.behaviour(exchange, region);
+        self.calls.insert(key, Call { callout, answer: CallAnswer::default(), has_answered: false });
+        if timeout > 0 {
+            self.after(micros(u64::from(timeout)), Event::CallTimeout(key));
+        }
+        let (delay, step) = connecting(&behaviour, world.scenario.envoy.connect_timeout);
+        self.after(delay, Event::Call(key, step));
+    }
+
+    pub(super) fn call_step(&mut self, key: Key, step: Step) {
+        let Some(call) = self.calls.get_mut(&key) else { return };
+        let (exchange, region) = (call.callout.exchange, call.callout.region);
+        self.world.trace(format!("call {}", key.1), || format!("secondary-{region}: {step:?}"));
+        match step {
+            Step::Refused => self.make_up(key, "connect", 503, &format!("{UPSTREAM_ERROR}remote connection failure")),
+            Step::Overflow => self.make_up(key, "overflow", 503, &format!("{UPSTREAM_ERROR}overflow")),
+            Step::ConnectTimeout => self.make_up(key, "connect", 503, &format!("{UPSTREAM_ERROR}connection timeout")),
+            Step::Connected => self.call_connected(key, exchange, region),
+            Step::Headers(fields, is_last) => {
+                let (status, id) = (fields.status().unwrap_or(0), fields.text("x-id").to_owned());
+                (call.has_answered, call.answer.headers) = (true, fields);
+                let Behaviour::Answer(answer) = self.world.behaviour(exchange, region) else { return };
+                let said = (status, body_of(&answer, region, &id));
+                self.note(exchange, region, |asked| (asked.outcome, asked.said) = (Some(word_of(status)), Some(said)));
+                if is_last {
+                    self.deliver(key);
+                }
+            }
+            Step::Body(piece, is_last) => {
+                call.answer.body.extend(piece);
+                if is_last {
+                    self.deliver(key);
+                }
+            }
+            Step::Trailers(fields) => {
+                call.answer.trailers = fields;
+                self.deliver(key);
+            }
+            Step::Broken if call.has_answered => self.break_off(key),
+            Step::Broken => self.make_up(key, "reset", 503, &format!("{UPSTREAM_ERROR}connection termination")),
+        }
+    }
+
+    fn call_connected(&mut self, key: Key, exchange: usize, region: usize) {
+        self.note(exchange, region, |asked| asked.has_reached = true);
+        let (id, is_head) = self.world.record(exchange, |record| {
+            let id = record.asked(region).map(|asked| asked.headers.text("x-id").to_owned()).unwrap_or_default();
+            (id, record.headers.text(":method") == "HEAD")
+        });
+        for (delay, step) in steps(&self.world.behaviour(exchange, region), region, &id, is_head) {
+            self.after(delay, Event::Call(key, step));
+        }
+    }
+
+    pub(super) fn call_timeout(&mut self, key: Key) {
+        match self.calls.get(&key).map(|call| call.has_answered) {
+            Some(true) => self.break_off(key),
+            Some(false) => self.make_up(key, "timeout", 504, TIMED_OUT),
+            None => {}
+        }
+    }
+
+    /// Envoy answers in the region's place.
+    fn make_up(&mut self, key: Key, word: &'static str, status: u16, text: &str) {
+        let Some(call) = self.calls.get_mut(&key) else { return };
+        let mut headers = Fields::from_iter([(":status", status.to_string())]);
+        headers.push("content-length", text.len().to_string());
+        headers.push("content-type", "text/plain");
+        call.answer = CallAnswer { headers, body: text.as_bytes().to_vec(), trailers: Fields::default() };
+        let (exchange, region) = (call.callout.exchange, call.callout.region);
+        self.note(exchange, region, |asked| asked.outcome = Some(word));
+        self.deliver(key);
+    }
+
+    /// An answer that had begun does not end: the filter is told of no headers at all.
+    fn break_off(&mut self, key: Key) {
+        let Some(call) = self.calls.get_mut(&key) else { return };
+        call.answer = CallAnswer::default();
+        let (exchange, region) = (call.callout.exchange, call.callout.region);
+        self.note(exchange, region, |asked| (asked.outcome, asked.said) = (Some("reset"), None));
+        self.deliver(key);
+    }
+
+    /// Tells the root context what came of its call.
+    fn deliver(&mut self, (thread, token): Key) {
+        let Some(Call { callout, answer, .. }) = self.calls.remove(&(thread, token)) else { return };
+        if !self.threads[thread].borrow().roots.contains_key(&callout.root) {
+            return;
+        }
+        let is_awaited = self.with((thread, callout.stream), |stream| !stream.on_wire) == Some(true);
+        self.note(callout.exchange, callout.region, |asked| asked.was_told = is_awaited);
+        let sizes = [answer.headers.len(), answer.body.len(), answer.trailers.len()];
+        let [headers, body, trailers] = sizes.map(|size| u32::try_from(size).unwrap_or(u32::MAX));
+        self.threads[thread].borrow_mut().call_answer = Some(answer);
+        let arguments = [callout.root, token, headers, body, trailers];
+        let name = "proxy_on_http_call_response";
+        self.call_module(thread, name, callout.root, &arguments, Some(callout.exchange));
+    }
+
+    fn note(&self, exchange: usize, region: usize, change: impl FnOnce(&mut Asked)) {
+        self.world.record(exchange, |record| {
+            if let Some(asked) = record.asked(region) {
+                change(asked);
+            }
+        });
+    }
+}

@@ -1,0 +1,149 @@
+//! Calls into the VMs, and what Envoy does when they return.
+
+use std::rc::Rc;
+
+use super::{Key, Mesh};
+use crate::host::{Action, Deferred, Root, Vm};
+use crate::record::Cost;
+use crate::stream::Side;
+use crate::world::Micros;
+
+/// `reload_config.backoff.base_interval` of `envoy/bootstrap.yaml`.
+const RELOAD_BACKOFF: Micros = 100_000;
+
+impl Mesh {
+    /// Starts a VM for each thread and gives it the first document, as Envoy does: first a canary of which nothing
+    /// remains, then the main thread, then the workers.
+    pub(super) fn start(&mut self) {
+        let document = Rc::new(self.world.scenario.document.clone());
+        self.canary(&document);
+        let threads = self.threads.clone();
+        self.vms = threads.iter().map(|thread| Vm::start(thread.clone())).collect();
+        for thread in (0..self.threads.len()).rev() {
+            self.configure(thread, &document);
+        }
+    }
+
+    /// Gives a VM a configuration: a root context of its own.
+    pub(super) fn configure(&mut self, thread: usize, document: &Rc<crate::document::Document>) {
+        let text = document.text().into_bytes();
+        let root = self.threads[thread].borrow_mut().new_context();
+        let in_force = self.comes_into_force(document);
+        let size = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        let context = Root { text, in_force, is_replaced: false, tick: None };
+        self.threads[thread].borrow_mut().roots.insert(root, context);
+        self.call_root(thread, "proxy_on_context_create", root, &[root, 0]);
+        self.call_root(thread, "proxy_on_vm_start", root, &[root, 0]);
+        if self.call_root(thread, "proxy_on_configure", root, &[root, size]) != Some(1) {
+            self.world.wrong("on_configure says no, which would abort Envoy's start");
+        }
+        self.roots[thread] = root;
+        self.arm_tick(thread, root);
+    }
+
+    /// Calls the module for a root context.
+    pub(super) fn call_root(&mut self, thread: usize, name: &'static str, root: u32, args: &[u32]) -> Option<u32> {
+        self.call_module(thread, name, root, args, None)
+    }
+
+    /// Calls the module for a stream. `None` where the stream is gone afterwards.
+    pub(super) fn call_stream(&mut self, key: Key, name: &'static str, args: &[u32]) -> Option<Action> {
+        let exchange = self.with(key, |stream| stream.exchange)?;
+        let mut all = vec![key.1];
+        all.extend_from_slice(args);
+        let result = self.call_module(key.0, name, key.1, &all, Some(exchange))?;
+        let action = if result == 0 { Action::Continue } else { Action::Pause };
+        self.is_alive(key).then_some(action)
+    }
+
+    /// Calls the module, then does what it asked for. `None` where it trapped.
+    pub(super) fn call_module(
+        &mut self,
+        thread: usize,
+        name: &'static str,
+        context: u32,
+        args: &[u32],
+        exchange: Option<usize>,
+    ) -> Option<u32> {
+        let vm = self.vms.get_mut(thread)?;
+        if vm.is_dead {
+            return None;
+        }
+        self.world.trace(format!("w{thread} #{context}"), || format!("  {name}{args:?}"));
+        let called = vm.call(name, context, args);
+        self.threads[thread].borrow_mut().call_answer = None;
+        let called = match called {
+            Ok(called) => called,
+            Err(why) => {
+                self.on_trap(thread, name, &why);
+                return None;
+            }
+        };
+        self.world.trace(format!("w{thread} #{context}"), || format!("  {name} = {}", called.result));
+        if let Some(exchange) = exchange {
+            self.world.record(exchange, |record| {
+                let Cost { fuel, host_calls, callbacks } = &mut record.cost;
+                *fuel += called.fuel;
+                *host_calls += called.host_calls;
+                *callbacks += 1;
+            });
+        }
+        self.after_callback(thread);
+        Some(called.result)
+    }
+
+    /// What Envoy does when a callback is over and before it looks at what the callback returned.
+    fn after_callback(&mut self, thread: usize) {
+        let begun = std::mem::take(&mut self.threads[thread].borrow_mut().begun);
+        for callout in begun {
+            self.begin_call(thread, callout);
+        }
+        let deferred = std::mem::take(&mut self.threads[thread].borrow_mut().deferred);
+        for action in deferred {
+            match action {
+                Deferred::ResumeRequest(context) => self.resume((thread, context), Side::Request),
+                Deferred::ResumeResponse(context) => self.resume((thread, context), Side::Response),
+                Deferred::ResponseTooLarge(context) => self.too_large((thread, context), Side::Response),
+                Deferred::Reply { context, status, fields, body } => {
+                    self.filter_replies((thread, context), status, fields, body);
+                }
+            }
+        }
+    }
+
+    /// A VM that trapped is dead for all its streams. They fail at once here; Envoy fails each at its next callback.
+    fn on_trap(&mut self, thread: usize, name: &str, why: &str) {
+        self.world.wrong(format!("the module trapped in {name}: {why}"));
+        self.died[thread] = Some(self.world.now.get());
+        let lost: Vec<u32> = self.threads[thread].borrow().streams.keys().copied().collect();
+        for context in lost {
+            let key = (thread, context);
+            if let Some(exchange) = self.with(key, |stream| {
+                stream.is_orphan = true;
+                stream.exchange
+            }) {
+                self.world.record(exchange, |record| record.lost_its_vm = true);
+                self.fail_stream(key);
+            }
+        }
+        let mut state = self.threads[thread].borrow_mut();
+        state.begun.clear();
+        state.deferred.clear();
+    }
+
+    /// `FAIL_RELOAD`: a worker whose VM died gets a fresh one with the first stream after the backoff. Says whether
+    /// there is a VM now.
+    pub(super) fn reload(&mut self, thread: usize) -> bool {
+        let Some(died) = self.died[thread] else { return true };
+        if self.world.now.get() < died + RELOAD_BACKOFF {
+            return false;
+        }
+        self.died[thread] = None;
+        let in_place = self.newest_document();
+        self.threads[thread].borrow_mut().roots.clear();
+        self.vms[thread] = Vm::start(self.threads[thread].clone());
+        self.world.trace(format!("w{thread}"), || "a fresh VM".to_owned());
+        self.configure(thread, &in_place);
+        true
+    }
+}

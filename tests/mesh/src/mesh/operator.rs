@@ -1,0 +1,110 @@
+//! What happens to the filter's configuration, to the clock, and every tick.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::{Event, Mesh, micros};
+use crate::document::Document;
+use crate::host::{Root, Thread, Vm};
+use crate::world::Micros;
+
+/// How long an old configuration outlives its replacement at least.
+const DRAIN: Micros = 50_000;
+
+impl Mesh {
+    /// The document that holds where `document` is given: itself, or the last good one.
+    pub(super) fn comes_into_force(&self, document: &Rc<Document>) -> Option<Rc<Document>> {
+        let mut last_good = self.world.last_good.borrow_mut();
+        if document.mistake.is_none() {
+            *last_good = Some(document.clone());
+        }
+        last_good.clone()
+    }
+
+    /// The document that was pushed last, or the first one.
+    pub(super) fn newest_document(&self) -> Rc<Document> {
+        let now = self.world.now.get();
+        let scenario = &self.world.scenario;
+        let mut pushed = scenario.pushes.iter().filter(|(at, _)| micros(*at) <= now).map(|(_, document)| document);
+        Rc::new(pushed.next_back().unwrap_or(&scenario.document).clone())
+    }
+
+    /// Envoy tries a configuration in a VM that it throws away.
+    pub(super) fn canary(&mut self, document: &Rc<Document>) {
+        let text = document.text().into_bytes();
+        let size = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        let thread = Rc::new(RefCell::new(Thread::new(self.world.clone(), usize::MAX)));
+        let in_force = self.comes_into_force(document);
+        thread.borrow_mut().roots.insert(1, Root { text, in_force, is_replaced: false, tick: None });
+        let mut vm = Vm::start(thread);
+        let steps = [("proxy_on_context_create", 0), ("proxy_on_vm_start", 0), ("proxy_on_configure", size)];
+        for (name, argument) in steps {
+            if let Err(why) = vm.call(name, 1, &[1, argument]) {
+                self.world.wrong(format!("the canary trapped in {name}: {why}"));
+                return;
+            }
+        }
+    }
+
+    pub(super) fn push_document(&mut self, push: usize) {
+        self.world.trace("operator", || format!("pushes {}", self.world.scenario.pushes[push].1.text()));
+        let document = Rc::new(self.world.scenario.pushes[push].1.clone());
+        self.canary(&document);
+        // The main thread first, then each worker when it comes to it.
+        self.push_to(self.threads.len() - 1, push);
+        for thread in 0..self.threads.len() - 1 {
+            let delay = self.random.u64(0..5000);
+            self.after(delay, Event::PushTo { thread, push });
+        }
+    }
+
+    pub(super) fn push_to(&mut self, thread: usize, push: usize) {
+        if self.vms[thread].is_dead {
+            return;
+        }
+        let document = Rc::new(self.world.scenario.pushes[push].1.clone());
+        let old = self.roots[thread];
+        self.configure(thread, &document);
+        if let Some(root) = self.threads[thread].borrow_mut().roots.get_mut(&old) {
+            root.is_replaced = true;
+        }
+        self.after(DRAIN, Event::Retire { thread, root: old });
+    }
+
+    /// An old configuration ends when its last stream has ended.
+    pub(super) fn retire(&mut self, thread: usize, root: u32) {
+        if !self.threads[thread].borrow().roots.contains_key(&root) {
+            return;
+        }
+        let is_used = self.threads[thread].borrow().streams.values().any(|stream| stream.root == root);
+        let has_calls = self.calls.iter().any(|((at, _), call)| *at == thread && call.callout.root == root);
+        if is_used || has_calls {
+            return self.after(DRAIN, Event::Retire { thread, root });
+        }
+        self.call_root(thread, "proxy_on_done", root, &[root]);
+        self.call_root(thread, "proxy_on_delete", root, &[root]);
+        self.threads[thread].borrow_mut().roots.remove(&root);
+    }
+
+    pub(super) fn step_clock(&mut self, by: i64) {
+        self.world.trace("clock", || format!("steps by {by} ms"));
+        self.world.wall_offset.set(self.world.wall_offset.get().saturating_add(by.saturating_mul(1000)));
+    }
+
+    pub(super) fn arm_tick(&mut self, thread: usize, root: u32) {
+        let tick = self.threads[thread].borrow().roots.get(&root).and_then(|root| root.tick);
+        if let Some((period, number)) = tick.filter(|(period, _)| *period > 0) {
+            // Timers are never exact.
+            let delay = micros(u64::from(period)) + self.random.u64(0..1000);
+            self.after(delay, Event::Tick { thread, root, number });
+        }
+    }
+
+    pub(super) fn tick(&mut self, thread: usize, root: u32, number: u64) {
+        let tick = self.threads[thread].borrow().roots.get(&root).and_then(|root| root.tick);
+        if tick.is_some_and(|(_, current)| current == number) && !self.vms[thread].is_dead {
+            self.call_root(thread, "proxy_on_tick", root, &[root]);
+            self.arm_tick(thread, root);
+        }
+    }
+}

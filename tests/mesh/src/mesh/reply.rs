@@ -1,0 +1,95 @@
+//! Answers that Envoy makes up, and those that our filter gives by itself.
+
+use super::{Key, Mesh};
+use crate::fields::Fields;
+use crate::record::End;
+use crate::stream::Side;
+
+impl Mesh {
+    /// Envoy answers. Through the filters if nothing has been answered yet; past them if there are response headers
+    /// that have not been sent; and not at all, but by ending the stream, if they have.
+    pub(super) fn local_reply(&mut self, key: Key, status: u16, text: &str, details: &str) {
+        self.trace(key, || format!("Envoy answers {status} ({details})"));
+        let mut fields = Fields::from_iter([("content-length", text.len().to_string())]);
+        fields.push("content-type", "text/plain");
+        self.reply(key, status, &fields, text.as_bytes().to_vec(), details, true);
+    }
+
+    /// The filter answers by itself.
+    pub(super) fn filter_replies(&mut self, key: Key, status: u16, mut fields: Fields, body: Vec<u8>) {
+        self.trace(key, || format!("the filter answers {status} by itself"));
+        match self.with(key, |stream| stream.on_wire) {
+            None => return self.world.wrong("the filter answers a stream that is over"),
+            Some(true) => self.world.wrong("the filter answers though an answer is on its way"),
+            Some(false) => {}
+        }
+        if !body.is_empty() {
+            fields.set("content-length", body.len().to_string());
+            if fields.first("content-type").is_none() {
+                fields.push("content-type", "text/plain");
+            }
+        }
+        self.reply(key, status, &fields, body, "", false);
+    }
+
+    fn reply(&mut self, key: Key, status: u16, fields: &Fields, body: Vec<u8>, details: &str, is_envoys: bool) {
+        let Some((has_response, on_wire, is_head, exchange)) = self.with(key, |stream| {
+            details.clone_into(&mut stream.details);
+            stream.router.is_over = true;
+            let had_response = std::mem::replace(&mut stream.has_response, true);
+            (had_response, stream.on_wire, stream.is_head, stream.exchange)
+        }) else {
+            return;
+        };
+        let mut all = Fields::from_iter([(":status", status.to_string())]);
+        for (name, value) in fields.iter() {
+            all.push(name, value);
+        }
+        let is_bare = is_head || body.is_empty();
+        if on_wire {
+            self.truncate(key);
+        } else if !has_response {
+            self.show_headers(key, Side::Response, all, is_bare);
+            if !is_bare && self.is_alive(key) {
+                self.show_body(key, Side::Response, body, true);
+            }
+        } else {
+            if is_envoys {
+                self.world.record(exchange, |record| record.past_the_filter = Some(details.to_owned()));
+            }
+            self.with(key, |stream| (stream.response.headers, stream.is_direct) = (Some(all), true));
+            self.send_headers(key, is_bare);
+            if !is_bare {
+                self.send_body(key, &body, true);
+            }
+        }
+    }
+
+    /// A held body has outgrown Envoy's buffer.
+    pub(super) fn too_large(&mut self, key: Key, side: Side) {
+        match side {
+            Side::Request => {
+                if let Some(exchange) = self.with(key, |stream| stream.exchange) {
+                    self.world.record(exchange, |record| record.request_too_large = true);
+                }
+                self.local_reply(key, 413, "Payload Too Large", "request_payload_too_large");
+            }
+            Side::Response => self.local_reply(key, 500, "Internal Server Error", "response_payload_too_large"),
+        }
+    }
+
+    /// The stream of a VM that died.
+    pub(super) fn fail_stream(&mut self, key: Key) {
+        self.with(key, |stream| stream.has_response = true);
+        self.local_reply(key, 503, "", "wasm_fail_stream");
+    }
+
+    /// The stream ends in the middle of its answer.
+    fn truncate(&mut self, key: Key) {
+        self.trace(key, || "the client's connection is reset in the middle of the answer".to_owned());
+        if let Some(exchange) = self.with(key, |stream| stream.exchange) {
+            self.world.record(exchange, |record| record.end = Some(End::Truncated));
+        }
+        self.end_stream(key);
+    }
+}

@@ -1,0 +1,232 @@
+//! The router: the request on its way to the primary, and the answer on its way back.
+
+use super::upstream::{Step, body_of, connecting, is_early, steps, word_of};
+use super::{Event, Key, Mesh, micros};
+use crate::fields::Fields;
+use crate::record::Asked;
+use crate::scenario::Behaviour;
+use crate::stream::Side;
+
+/// How Envoy's own answers about an upstream begin.
+pub(super) const UPSTREAM_ERROR: &str = "upstream connect error or disconnect/reset before headers. reset reason: ";
+pub(super) const TIMED_OUT: &str = "upstream request timeout";
+pub(super) const NO_HOST: &str = "no healthy upstream";
+const PER_TRY_TIMEOUT: &str = "x-envoy-upstream-rq-per-try-timeout-ms";
+
+impl Mesh {
+    pub(super) fn router_headers(&mut self, key: Key, is_last: bool) {
+        let world = self.world.clone();
+        let Some((exchange, headers, timeout)) = self.with(key, |stream| {
+            let mut headers = stream.request.headers.clone().unwrap_or_default();
+            let timeout = headers.text(PER_TRY_TIMEOUT).parse().ok();
+            stream.router.per_try_timeout = timeout.map(u64::from);
+            headers.retain(|name| name != PER_TRY_TIMEOUT);
+            (stream.exchange, headers, timeout)
+        }) else {
+            return;
+        };
+        let behaviour = world.behaviour(exchange, 0);
+        world.record(exchange, |record| {
+            record.asked.push(Asked {
+                region: 0,
+                at: (world.now.get(), world.wall()),
+                timeout,
+                headers,
+                body: Vec::new(),
+                is_whole: false,
+                has_reached: false,
+                client_was_done: is_last,
+                outcome: None,
+                was_told: true,
+                said: None,
+            });
+        });
+        match behaviour {
+            Behaviour::NoHosts => {
+                self.primary_failed(key, "no_healthy_upstream");
+                return self.local_reply(key, 503, NO_HOST, "no_healthy_upstream");
+            }
+            // Some of Envoy's limits are known to be reached at once, others when it has connected.
+            Behaviour::Overflow if self.random.bool() => return self.primary_reset(key, "overflow", "overflow"),
+            _ => {}
+        }
+        let (delay, step) = connecting(&behaviour, world.scenario.envoy.connect_timeout);
+        self.after(delay, Event::Upstream(key, step));
+        if is_last {
+            self.request_is_whole(key);
+        }
+    }
+
+    pub(super) fn router_body(&mut self, key: Key, piece: &[u8], is_last: bool) {
+        let Some((exchange, false)) = self.with(key, |stream| (stream.exchange, stream.router.is_over)) else { return };
+        self.world.record(exchange, |record| {
+            if let Some(asked) = record.asked(0) {
+                asked.body.extend_from_slice(piece);
+                asked.is_whole |= is_last;
+            }
+        });
+        if is_last {
+            self.request_is_whole(key);
+        }
+    }
+
+    fn request_is_whole(&mut self, key: Key) {
+        let Some((exchange, is_connected)) = self.with(key, |stream| {
+            stream.router.request_is_whole = true;
+            (stream.exchange, stream.router.is_connected)
+        }) else {
+            return;
+        };
+        self.world.record(exchange, |record| {
+            if let Some(asked) = record.asked(0) {
+                asked.is_whole = true;
+            }
+        });
+        let route_timeout = self.world.scenario.envoy.route_timeout;
+        if route_timeout > 0 {
+            self.after(micros(route_timeout), Event::RouteTimeout(key));
+        }
+        if is_connected {
+            self.primary_has_request(key);
+        }
+    }
+
+    /// The primary is connected and has the whole request: from now on its attempt is timed.
+    fn primary_has_request(&mut self, key: Key) {
+        let Some((exchange, timeout, false)) = self.with(key, |stream| {
+            (stream.exchange, stream.router.per_try_timeout, stream.router.has_answered || stream.router.is_over)
+        }) else {
+            return;
+        };
+        if let Some(timeout) = timeout {
+            self.after(micros(timeout), Event::PerTryTimeout(key));
+        }
+        if !is_early(&self.world.behaviour(exchange, 0)) {
+            self.primary_acts(key, exchange);
+        }
+    }
+
+    fn primary_acts(&mut self, key: Key, exchange: usize) {
+        let (id, is_head) = self.world.record(exchange, |record| {
+            let id = record.asked(0).map(|asked| asked.headers.text("x-id").to_owned()).unwrap_or_default();
+            (id, record.headers.text(":method") == "HEAD")
+        });
+        for (delay, step) in steps(&self.world.behaviour(exchange, 0), 0, &id, is_head) {
+            self.after(delay, Event::Upstream(key, step));
+        }
+    }
+
+    pub(super) fn primary_step(&mut self, key: Key, step: Step) {
+        let Some((exchange, false, has_answered)) =
+            self.with(key, |stream| (stream.exchange, stream.router.is_over, stream.router.has_answered))
+        else {
+            return;
+        };
+        self.trace(key, || format!("primary: {step:?}"));
+        match step {
+            Step::Refused => self.primary_reset(key, "connect", "remote connection failure"),
+            Step::Overflow => self.primary_reset(key, "overflow", "overflow"),
+            Step::ConnectTimeout => self.primary_reset(key, "connect", "connection timeout"),
+            Step::Connected => self.primary_connected(key, exchange),
+            Step::Headers(fields, is_last) => self.primary_headers(key, exchange, fields, is_last),
+            Step::Body(piece, is_last) => {
+                self.note_end(key, is_last);
+                self.show_body(key, Side::Response, piece, is_last);
+            }
+            Step::Trailers(fields) => {
+                self.note_end(key, true);
+                self.show_trailers(key, Side::Response, fields);
+            }
+            Step::Broken if has_answered => {
+                self.world.record(exchange, |record| record.broke_off = Some("reset"));
+                let details = "upstream_reset_after_response_started{connection_termination}";
+                self.local_reply(key, 503, &format!("{UPSTREAM_ERROR}connection termination"), details);
+            }
+            Step::Broken => self.primary_reset(key, "reset", "connection termination"),
+        }
+    }
+
+    fn primary_connected(&mut self, key: Key, exchange: usize) {
+        let is_whole = self.with(key, |stream| {
+            stream.router.is_connected = true;
+            stream.router.request_is_whole
+        });
+        self.world.record(exchange, |record| {
+            if let Some(asked) = record.asked(0) {
+                asked.has_reached = true;
+            }
+        });
+        if is_early(&self.world.behaviour(exchange, 0)) {
+            self.primary_acts(key, exchange);
+        }
+        if is_whole == Some(true) {
+            self.primary_has_request(key);
+        }
+    }
+
+    fn primary_headers(&mut self, key: Key, exchange: usize, fields: Fields, is_last: bool) {
+        let status = fields.status().unwrap_or(0);
+        let said = match self.world.behaviour(exchange, 0) {
+            Behaviour::Answer(answer) => Some((status, body_of(&answer, 0, fields.text("x-id")))),
+            _ => None,
+        };
+        self.world.record(exchange, |record| {
+            if let Some(asked) = record.asked(0) {
+                (asked.outcome, asked.said) = (Some(word_of(status)), said);
+            }
+        });
+        self.with(key, |stream| {
+            (stream.router.has_answered, stream.has_response) = (true, true);
+            "via_upstream".clone_into(&mut stream.details);
+        });
+        self.note_end(key, is_last);
+        self.show_headers(key, Side::Response, fields, is_last);
+    }
+
+    /// An upstream that has answered whole is asked no more, and timed no more.
+    fn note_end(&self, key: Key, is_last: bool) {
+        if is_last {
+            self.with(key, |stream| stream.router.is_over = true);
+        }
+    }
+
+    fn primary_failed(&self, key: Key, word: &'static str) {
+        if let Some(exchange) = self.with(key, |stream| stream.exchange) {
+            self.world.record(exchange, |record| {
+                if let Some(asked) = record.asked(0) {
+                    asked.outcome = Some(word);
+                }
+            });
+        }
+    }
+
+    /// The primary's connection came to nothing before an answer.
+    fn primary_reset(&mut self, key: Key, word: &'static str, reason: &str) {
+        self.primary_failed(key, word);
+        let details = format!("upstream_reset_before_response_started{{{}}}", reason.replace(' ', "_"));
+        self.local_reply(key, 503, &format!("{UPSTREAM_ERROR}{reason}"), &details);
+    }
+
+    pub(super) fn per_try_timeout(&mut self, key: Key) {
+        let is_due = self.with(key, |stream| !stream.router.has_answered && !stream.router.is_over);
+        if is_due == Some(true) {
+            self.primary_failed(key, "timeout");
+            self.local_reply(key, 504, TIMED_OUT, "upstream_per_try_timeout");
+        }
+    }
+
+    /// The route's timeout goes on running while the primary's answer has not ended.
+    pub(super) fn route_timeout(&mut self, key: Key) {
+        let Some((exchange, false, has_answered)) =
+            self.with(key, |stream| (stream.exchange, stream.router.is_over, stream.router.has_answered))
+        else {
+            return;
+        };
+        if has_answered {
+            self.world.record(exchange, |record| record.broke_off = Some("timeout"));
+        } else {
+            self.primary_failed(key, "timeout");
+        }
+        self.local_reply(key, 504, TIMED_OUT, "response_timeout");
+    }
+}

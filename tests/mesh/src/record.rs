@@ -1,0 +1,153 @@
+//! What is known of one exchange from outside the filter: what was asked, what each region saw and did, and what the
+//! client got.
+
+use std::rc::Rc;
+
+use crate::document::{Document, Route};
+use crate::fields::Fields;
+use crate::world::Micros;
+
+/// One exchange.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    /// What every answer to it repeats.
+    pub id: String,
+    /// The request as the client sent it.
+    pub headers: Fields,
+    /// Its body.
+    pub body: Vec<u8>,
+    /// When it reached the filter, by the simulation's time and by the wall clock.
+    pub began: Option<(Micros, Micros)>,
+    /// The document that held for it, if any.
+    pub document: Option<Rc<Document>>,
+    /// What each region saw.
+    pub asked: Vec<Asked>,
+    /// Calls that Envoy refused to begin: the region, and the verdict's word.
+    pub refused: Vec<(usize, &'static str)>,
+    /// What the client got.
+    pub answer: Option<Answer>,
+    /// How it ended.
+    pub end: Option<End>,
+    /// How Envoy ended the primary's answer after it had begun: the verdict's word.
+    pub broke_off: Option<&'static str>,
+    /// Envoy's own direct reply, past the filter: its details.
+    pub past_the_filter: Option<String>,
+    /// Whether it outgrew Envoy's buffer while it was held back.
+    pub request_too_large: bool,
+    /// What the filter counted: the stats' names.
+    pub counted: Vec<String>,
+    /// Whether the VM died under it.
+    pub lost_its_vm: bool,
+    /// Fuel and host calls that it cost.
+    pub cost: Cost,
+}
+
+/// What an exchange costs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Units of wasmtime's fuel: about one per instruction.
+    pub fuel: u64,
+    /// Calls from the module to Envoy.
+    pub host_calls: u64,
+    /// Calls from Envoy to the module.
+    pub callbacks: u64,
+}
+
+/// A request as a region saw it.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+pub struct Asked {
+    /// 0 is the primary.
+    pub region: usize,
+    /// When, by the simulation's time and by the wall clock.
+    pub at: (Micros, Micros),
+    /// How long the attempt may take, in milliseconds: the primary's per-try timeout, or that of the callout.
+    pub timeout: Option<u32>,
+    /// Its headers.
+    pub headers: Fields,
+    /// As much of its body as came.
+    pub body: Vec<u8>,
+    /// Whether all of it came.
+    pub is_whole: bool,
+    /// Whether the region itself saw it: not where no connection was made.
+    pub has_reached: bool,
+    /// Whether the client had sent all of the request at that moment.
+    pub client_was_done: bool,
+    /// What became of it: the verdict's word.
+    pub outcome: Option<&'static str>,
+    /// Whether the filter was told of it while the client had no answer.
+    pub was_told: bool,
+    /// The status and the whole body with which the region answers.
+    pub said: Option<(u16, Vec<u8>)>,
+}
+
+/// What the client got.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    /// With `:status`.
+    pub headers: Fields,
+    /// The body, or what came of it.
+    pub body: Vec<u8>,
+    /// The trailers, if there were any.
+    pub trailers: Option<Fields>,
+    /// When its headers came.
+    pub at: Micros,
+}
+
+/// How an exchange ended for the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// With a whole answer.
+    Whole,
+    /// In the middle of an answer.
+    Truncated,
+    /// The client left first.
+    Left,
+}
+
+impl Record {
+    /// The route that protected it, if one did.
+    pub fn route(&self) -> Option<&Route> {
+        let untouched = self.headers.first("upgrade").is_some()
+            || self.headers.text("content-type").starts_with("application/grpc")
+            || self.headers.text("accept").starts_with("text/event-stream");
+        self.document.as_ref()?.route_of(self.headers.text(":path")).filter(|_| !untouched)
+    }
+
+    /// Whether it was only watched.
+    pub fn is_shadow(&self) -> bool {
+        self.document.as_ref().is_some_and(|document| document.is_shadow)
+    }
+
+    /// The attempt at the primary, if it was made.
+    pub fn primary(&self) -> Option<&Asked> {
+        self.asked.iter().find(|asked| asked.region == 0)
+    }
+
+    /// The attempts at secondary regions.
+    pub fn secondaries(&self) -> impl Iterator<Item = &Asked> {
+        self.asked.iter().filter(|asked| asked.region > 0)
+    }
+
+    /// The last attempt at `region`.
+    pub(crate) fn asked(&mut self, region: usize) -> Option<&mut Asked> {
+        self.asked.iter_mut().rev().find(|asked| asked.region == region)
+    }
+}
+
+impl Answer {
+    /// The status code.
+    pub fn status(&self) -> u16 {
+        self.headers.status().unwrap_or(0)
+    }
+
+    /// What the filter says of it: the first value of `x-helius-NAME`.
+    pub fn mark(&self, name: &str) -> Option<&str> {
+        self.headers.first(&format!("x-helius-{name}")).and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// Whether the filter says anything of it.
+    pub fn is_marked(&self) -> bool {
+        self.headers.iter().any(|(name, _)| name.starts_with("x-helius-"))
+    }
+}

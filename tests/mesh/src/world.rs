@@ -1,0 +1,86 @@
+//! What all threads of the simulated Envoy share.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+
+use crate::document::Document;
+use crate::host::{Metrics, SharedData};
+use crate::record::Record;
+use crate::scenario::{Behaviour, Scenario};
+
+/// Microseconds of simulated time.
+pub type Micros = u64;
+
+/// Where the simulated wall clock stands when a scenario begins: some day in 2026.
+const EPOCH: Micros = 1_780_000_000_000_000;
+
+/// Time, shared data, stats, and what was seen so far.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) scenario: Rc<Scenario>,
+    pub(crate) now: Cell<Micros>,
+    /// By how much the wall clock differs from what it should be.
+    pub(crate) wall_offset: Cell<i64>,
+    pub(crate) shared: RefCell<SharedData>,
+    pub(crate) metrics: RefCell<Metrics>,
+    pub(crate) records: RefCell<Vec<Record>>,
+    /// What must not have happened, in words.
+    pub(crate) wrong: RefCell<Vec<String>>,
+    /// The last good document that any VM was given.
+    pub(crate) last_good: RefCell<Option<Rc<Document>>>,
+    pub(crate) host_calls: Cell<u64>,
+    trace: RefCell<Option<Vec<String>>>,
+}
+
+impl World {
+    pub(crate) fn new(scenario: Rc<Scenario>, is_traced: bool) -> Self {
+        Self {
+            scenario,
+            now: Cell::new(0),
+            wall_offset: Cell::new(0),
+            shared: RefCell::default(),
+            metrics: RefCell::default(),
+            records: RefCell::default(),
+            wrong: RefCell::default(),
+            last_good: RefCell::default(),
+            host_calls: Cell::default(),
+            trace: RefCell::new(is_traced.then(Vec::new)),
+        }
+    }
+
+    /// What a worker's `get_current_time` says.
+    pub(crate) fn wall(&self) -> Micros {
+        (EPOCH + self.now.get()).saturating_add_signed(self.wall_offset.get())
+    }
+
+    /// Notes something that must not happen.
+    pub(crate) fn wrong(&self, what: impl Into<String>) {
+        let what = what.into();
+        self.trace("WRONG", || what.clone());
+        self.wrong.borrow_mut().push(what);
+    }
+
+    /// Writes a line of the trace, if one is wanted.
+    pub(crate) fn trace(&self, who: impl fmt::Display, line: impl FnOnce() -> String) {
+        if let Some(lines) = &mut *self.trace.borrow_mut() {
+            let now = self.now.get();
+            lines.push(format!("{:>8}.{:03} ms  {who:<16}  {}", now / 1000, now % 1000, line()));
+        }
+    }
+
+    /// The trace so far.
+    pub(crate) fn take_trace(&self) -> Vec<String> {
+        self.trace.borrow_mut().take().unwrap_or_default()
+    }
+
+    /// Changes the record of an exchange.
+    pub(crate) fn record<T>(&self, exchange: usize, change: impl FnOnce(&mut Record) -> T) -> T {
+        change(&mut self.records.borrow_mut()[exchange])
+    }
+
+    /// What a region does with the request of an exchange.
+    pub(crate) fn behaviour(&self, exchange: usize, region: usize) -> Behaviour {
+        self.scenario.exchanges[exchange].regions.get(region).cloned().unwrap_or_default()
+    }
+}

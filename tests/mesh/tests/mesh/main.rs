@@ -1,0 +1,6 @@
+//! The real module in the simulated mesh.
+
+mod cost;
+mod memory;
+mod promises;
+mod seeds;
