@@ -46,16 +46,6 @@ impl Headers {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
     }
 
-    /// How many fields there are.
-    pub const fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there is no field.
-    pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The value of `:status`, if it is a number.
     pub fn status(&self) -> Option<u16> {
         self.first(":status").and_then(decimal)
