@@ -11,7 +11,7 @@ use bytes::Bytes;
 use hyper::HeaderMap;
 use hyper::body::{Body, Frame};
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use tokio::time::Sleep;
+use tokio::sync::Semaphore;
 
 use crate::line::Line;
 
@@ -65,7 +65,7 @@ pub struct Answer {
     pub(crate) delay: Duration,
     pub(crate) is_early: bool,
     chunks: Vec<Bytes>,
-    interval: Duration,
+    pace: Pace,
     trailers: Option<HeaderMap>,
     ending: Ending,
 }
@@ -79,7 +79,7 @@ impl Answer {
             delay: Duration::ZERO,
             is_early: false,
             chunks: Vec::new(),
-            interval: Duration::ZERO,
+            pace: Pace::AtOnce,
             trailers: None,
             ending: Ending::Complete,
         }
@@ -137,7 +137,15 @@ impl Answer {
     #[must_use]
     pub fn drip<T: Into<Bytes>>(mut self, chunks: impl IntoIterator<Item = T>, interval: Duration) -> Self {
         self.chunks = chunks.into_iter().map(Into::into).collect();
-        self.interval = interval;
+        self.pace = Pace::Every(interval);
+        self
+    }
+
+    /// Sends the body in these chunks, each with a permit of the gate, and without a length.
+    #[must_use]
+    pub fn gated<T: Into<Bytes>>(mut self, chunks: impl IntoIterator<Item = T>, gate: &Arc<Semaphore>) -> Self {
+        self.chunks = chunks.into_iter().map(Into::into).collect();
+        self.pace = Pace::Gated(Arc::clone(gate));
         self
     }
 
@@ -163,7 +171,7 @@ impl Answer {
 
     /// The body, if it can be sent at once and with its length.
     pub(crate) fn whole_body(&self) -> Option<Bytes> {
-        let plain = self.interval.is_zero() && self.trailers.is_none() && self.ending == Ending::Complete;
+        let plain = matches!(self.pace, Pace::AtOnce) && self.trailers.is_none() && self.ending == Ending::Complete;
         match self.chunks.as_slice() {
             [] if plain => Some(Bytes::new()),
             [only] if plain => Some(only.clone()),
@@ -175,8 +183,10 @@ impl Answer {
     pub(crate) fn scripted_body(&self, line: Arc<Line>) -> ScriptedBody {
         let mut steps = VecDeque::new();
         for chunk in &self.chunks {
-            if !self.interval.is_zero() {
-                steps.push_back(Step::Wait(self.interval));
+            match &self.pace {
+                Pace::AtOnce => {}
+                Pace::Every(interval) => steps.push_back(Step::Wait(*interval)),
+                Pace::Gated(gate) => steps.push_back(Step::Pass(Arc::clone(gate))),
             }
             steps.push_back(Step::Send(chunk.clone()));
         }
@@ -200,9 +210,17 @@ pub(crate) fn append(headers: &mut HeaderMap, name: &str, value: &[u8]) {
     }
 }
 
-#[derive(Debug)]
+/// When the next chunk of a body is sent.
+#[derive(Debug, Clone)]
+enum Pace {
+    AtOnce,
+    Every(Duration),
+    Gated(Arc<Semaphore>),
+}
+
 enum Step {
     Wait(Duration),
+    Pass(Arc<Semaphore>),
     Send(Bytes),
     Trailers(HeaderMap),
     Close,
@@ -211,10 +229,9 @@ enum Step {
 }
 
 /// A body that plays its steps one after the other.
-#[derive(Debug)]
 pub(crate) struct ScriptedBody {
     steps: VecDeque<Step>,
-    waiting: Option<Pin<Box<Sleep>>>,
+    waiting: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
     line: Arc<Line>,
 }
 
@@ -233,6 +250,7 @@ impl Body for ScriptedBody {
             match self.steps.pop_front() {
                 None => return Poll::Ready(None),
                 Some(Step::Wait(time)) => self.waiting = Some(Box::pin(tokio::time::sleep(time))),
+                Some(Step::Pass(gate)) => self.waiting = Some(Box::pin(pass(gate))),
                 Some(Step::Send(data)) => return Poll::Ready(Some(Ok(Frame::data(data)))),
                 Some(Step::Trailers(trailers)) => {
                     return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
@@ -248,5 +266,12 @@ impl Body for ScriptedBody {
                 }
             }
         }
+    }
+}
+
+async fn pass(gate: Arc<Semaphore>) {
+    // Nobody closes a gate; if it were closed, what is behind it would be sent at once.
+    if let Ok(permit) = gate.acquire().await {
+        permit.forget();
     }
 }
