@@ -38,10 +38,10 @@ e2e: wasm envoy ## run only the tests in a real Envoy
 	scripts/with-envoy cargo test --package helius-e2e --locked
 
 soak: wasm ## play SEEDS random incidents in the deterministic mesh, on every core
-	cargo run --package helius-mesh --bin soak --locked -- --seeds $(SEEDS)
+	cargo run --bin soak --locked -- --seeds $(SEEDS)
 
 fidelity: wasm envoy ## compare the deterministic mesh with the real Envoy, scenario by scenario
-	scripts/with-envoy cargo test --package helius-mesh --test fidelity --locked
+	scripts/with-envoy cargo test --test fidelity --locked
 
 demo: wasm envoy ## walk down the ladder in a real Envoy and print every step
 	scripts/with-envoy cargo run --package helius-e2e --bin demo --locked

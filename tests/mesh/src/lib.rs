@@ -15,6 +15,7 @@
 //! assert_eq!(outcome.records[0].answer.as_ref().unwrap().status(), 200);
 //! ```
 
+mod bytes;
 mod document;
 mod fields;
 mod host;
@@ -28,6 +29,7 @@ mod soak;
 mod stream;
 mod world;
 
+pub use bytes::{answer_body, cut, id_of, request_body};
 pub use document::{Document, FAILURES, Fixed, Region, Route, cluster, region_name};
 pub use fields::Fields;
 pub use host::{MODULE, label, module_path};

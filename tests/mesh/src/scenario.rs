@@ -107,6 +107,11 @@ impl Request {
         }
     }
 
+    /// Whether nothing follows its headers, as the codec sees it: an announced length of 0 is no body.
+    pub fn ends_with_headers(&self) -> bool {
+        !self.trailers && (self.body.is_none() || (self.body == Some(0) && self.announces_length))
+    }
+
     /// A POST with a body of this length.
     pub fn post(path: &str, body: usize) -> Self {
         Self { body: Some(body), ..Self::new("POST", path) }
@@ -124,8 +129,10 @@ pub enum Behaviour {
     Unreachable,
     /// Its cluster has no host.
     NoHosts,
-    /// Its cluster's circuit breaker is full.
+    /// Its cluster's circuit breaker is full, and Envoy knows it at once (`max_pending_requests`).
     Overflow,
+    /// Its cluster's circuit breaker is full, which Envoy finds out when it has connected (`max_requests`).
+    OverflowLate,
     /// Envoy does not know its cluster. A primary's cluster is always known.
     UnknownCluster,
     /// Breaks the connection after so long, before any header.

@@ -1,8 +1,9 @@
 //! The filter's own calls. They belong to the root context: a client that leaves does not end them.
 
 use super::router::{TIMED_OUT, UPSTREAM_ERROR};
-use super::upstream::{Step, body_of, connecting, steps, word_of};
+use super::upstream::{Step, connecting, steps, word_of};
 use super::{Event, Key, Mesh, micros};
+use crate::bytes::answer_body;
 use crate::fields::Fields;
 use crate::host::{CallAnswer, Callout};
 use crate::record::Asked;
@@ -60,7 +61,7 @@ impl Mesh {
                 let (status, id) = (fields.status().unwrap_or(0), fields.text("x-id").to_owned());
                 (call.has_answered, call.answer.headers) = (true, fields);
                 let Behaviour::Answer(answer) = self.world.behaviour(exchange, region) else { return };
-                let said = (status, body_of(&answer, region, &id));
+                let said = (status, answer_body(&answer, region, &id));
                 self.note(exchange, region, |asked| (asked.outcome, asked.said) = (Some(word_of(status)), Some(said)));
                 if is_last {
                     self.deliver(key);

@@ -1,6 +1,7 @@
 //! The clients: what they send, and what they get.
 
 use super::{Event, Key, Mesh, micros};
+use crate::bytes::{cut, id_of, request_body};
 use crate::fields::Fields;
 use crate::record::{Answer, End, Record};
 use crate::scenario::Exchange;
@@ -13,7 +14,7 @@ impl Mesh {
     /// Plans what a client will do.
     pub(super) fn admit(&mut self, index: usize, exchange: &Exchange) {
         let request = &exchange.request;
-        let id = format!("id{index}");
+        let id = id_of(index);
         let mut headers = Fields::from_iter([
             (":authority", AUTHORITY),
             (":path", &request.path),
@@ -21,7 +22,7 @@ impl Mesh {
             (":scheme", "http"),
             ("x-id", &id),
         ]);
-        let body = request.body.map(|size| filler(&id, size)).unwrap_or_default();
+        let body = request_body(request, &id);
         if request.body.is_some() {
             if request.announces_length {
                 headers.push("content-length", body.len().to_string());
@@ -35,13 +36,13 @@ impl Mesh {
         // Those who come in the same millisecond come in an order that the seed decides.
         let begin = micros(exchange.at) + self.random.u64(0..1000);
         self.at(begin, Event::Begin(index));
-        if request.body.is_some() {
+        if request.body.is_some() && !request.ends_with_headers() {
             for piece in 0..request.pieces.max(1) {
                 let time = begin + micros(request.interval) * (piece as u64 + 1);
                 self.at(time, Event::RequestPiece { exchange: index, index: piece });
             }
         }
-        if (request.body.is_some() && request.ends_separately) || request.trailers {
+        if !request.ends_with_headers() && (request.ends_separately || request.trailers) {
             let time = begin + micros(request.interval) * (request.pieces.max(1) as u64 + 1);
             self.at(time, Event::RequestEnd(index));
         }
@@ -78,16 +79,16 @@ impl Mesh {
         self.live[exchange] = Some(key);
         self.call_module(thread, "proxy_on_context_create", context, &[context, root], Some(exchange));
         let request = &world.scenario.exchanges[exchange].request;
-        self.show_headers(key, Side::Request, headers, request.body.is_none() && !request.trailers);
+        self.show_headers(key, Side::Request, headers, request.ends_with_headers());
     }
 
     pub(super) fn request_piece(&mut self, exchange: usize, index: usize) {
         let Some(key) = self.reading(exchange) else { return };
         let world = self.world.clone();
         let request = &world.scenario.exchanges[exchange].request;
-        let pieces = request.pieces.max(1);
-        let piece = world.record(exchange, |record| cut(&record.body, pieces, index).to_vec());
-        let is_last = index + 1 == pieces && !request.ends_separately && !request.trailers;
+        let piece =
+            world.record(exchange, |record| cut(&record.body, request.pieces).nth(index).unwrap_or_default().to_vec());
+        let is_last = index + 1 == request.pieces.max(1) && !request.ends_separately && !request.trailers;
         self.show_body(key, Side::Request, piece, is_last);
     }
 
@@ -185,19 +186,4 @@ impl Mesh {
         }
         self.threads[key.0].borrow_mut().streams.remove(&key.1);
     }
-}
-
-/// A body of this length that is nobody else's, and in which a piece that comes twice or not at all is noticed.
-pub(super) fn filler(prefix: &str, size: usize) -> Vec<u8> {
-    let mut body = format!("{prefix} ").into_bytes();
-    let letters = (0..).map(|index: usize| b'a' + u8::try_from(index % 23).unwrap_or(0));
-    body.extend(letters.take(size.saturating_sub(body.len())));
-    body.truncate(size);
-    body
-}
-
-/// One of so many pieces of a body.
-pub(super) fn cut(body: &[u8], pieces: usize, index: usize) -> &[u8] {
-    let edge = |index: usize| body.len() * index / pieces;
-    &body[edge(index)..edge(index + 1)]
 }

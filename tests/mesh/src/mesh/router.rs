@@ -1,7 +1,8 @@
 //! The router: the request on its way to the primary, and the answer on its way back.
 
-use super::upstream::{Step, body_of, connecting, is_early, steps, word_of};
+use super::upstream::{Step, connecting, is_early, steps, word_of};
 use super::{Event, Key, Mesh, micros};
+use crate::bytes::answer_body;
 use crate::fields::Fields;
 use crate::record::Asked;
 use crate::scenario::Behaviour;
@@ -46,8 +47,7 @@ impl Mesh {
                 self.primary_failed(key, "no_healthy_upstream");
                 return self.local_reply(key, 503, NO_HOST, "no_healthy_upstream");
             }
-            // Some of Envoy's limits are known to be reached at once, others when it has connected.
-            Behaviour::Overflow if self.random.bool() => return self.primary_reset(key, "overflow", "overflow"),
+            Behaviour::Overflow => return self.primary_reset(key, "overflow", "overflow"),
             _ => {}
         }
         let (delay, step) = connecting(&behaviour, world.scenario.envoy.connect_timeout);
@@ -139,8 +139,9 @@ impl Mesh {
             }
             Step::Broken if has_answered => {
                 self.world.record(exchange, |record| record.broke_off = Some("reset"));
-                let details = "upstream_reset_after_response_started{connection_termination}";
-                self.local_reply(key, 503, &format!("{UPSTREAM_ERROR}connection termination"), details);
+                // What ends before its end is no HTTP.
+                let details = "upstream_reset_after_response_started{protocol_error}";
+                self.local_reply(key, 502, &format!("{UPSTREAM_ERROR}protocol error"), details);
             }
             Step::Broken => self.primary_reset(key, "reset", "connection termination"),
         }
@@ -167,7 +168,7 @@ impl Mesh {
     fn primary_headers(&mut self, key: Key, exchange: usize, fields: Fields, is_last: bool) {
         let status = fields.status().unwrap_or(0);
         let said = match self.world.behaviour(exchange, 0) {
-            Behaviour::Answer(answer) => Some((status, body_of(&answer, 0, fields.text("x-id")))),
+            Behaviour::Answer(answer) => Some((status, answer_body(&answer, 0, fields.text("x-id")))),
             _ => None,
         };
         self.world.record(exchange, |record| {

@@ -1,7 +1,7 @@
 //! What a region does with a request, step by step.
 
-use super::client::{cut, filler};
 use super::micros;
+use crate::bytes::{answer_body, cut};
 use crate::document::region_name;
 use crate::fields::Fields;
 use crate::scenario::{Answer, Behaviour, Ending, Millis};
@@ -30,8 +30,7 @@ pub(crate) enum Step {
 pub(super) fn connecting(behaviour: &Behaviour, connect_timeout: Millis) -> (Micros, Step) {
     match behaviour {
         Behaviour::Refuse => (WAY, Step::Refused),
-        // With `max_requests` at its limit Envoy connects first.
-        Behaviour::Overflow => (WAY, Step::Overflow),
+        Behaviour::OverflowLate => (WAY, Step::Overflow),
         Behaviour::Unreachable => (micros(connect_timeout), Step::ConnectTimeout),
         _ => (WAY, Step::Connected),
     }
@@ -51,14 +50,8 @@ pub(super) fn steps(behaviour: &Behaviour, region: usize, id: &str, is_head: boo
     }
 }
 
-/// The whole body of an answer.
-pub(super) fn body_of(answer: &Answer, region: usize, id: &str) -> Vec<u8> {
-    let prefix = format!("{} {id} {}", region_name(region), answer.status);
-    answer.body.map(|size| filler(&prefix, size.max(prefix.len() + 1))).unwrap_or_default()
-}
-
 fn answer_steps(answer: &Answer, region: usize, id: &str, is_head: bool) -> Vec<(Micros, Step)> {
-    let body = body_of(answer, region, id);
+    let body = answer_body(answer, region, id);
     let has_body = answer.body.is_some() && !is_head && !matches!(answer.status, 204 | 304);
     let mut headers = Fields::from_iter([(":status", answer.status.to_string())]);
     headers.push("region", region_name(region));
@@ -78,10 +71,10 @@ fn answer_steps(answer: &Answer, region: usize, id: &str, is_head: bool) -> Vec<
     let mut steps = vec![(micros(at), Step::Headers(headers, is_bare))];
     let pieces = if has_body { answer.pieces.max(1) } else { 0 };
     let sent = if breaks || stalls { pieces.saturating_sub(1) } else { pieces };
-    for index in 0..sent {
+    for (index, piece) in cut(&body, pieces).take(sent).enumerate() {
         at += answer.interval;
         let is_last = index + 1 == pieces && !has_trailers;
-        steps.push((micros(at), Step::Body(cut(&body, pieces, index).to_vec(), is_last)));
+        steps.push((micros(at), Step::Body(piece.to_vec(), is_last)));
     }
     if has_trailers {
         steps.push((micros(at), Step::Trailers(Fields::from_iter([("x-trailer", "answered")]))));

@@ -4,7 +4,6 @@
 //! `cargo test --test fidelity -- WORDS` plays the scenarios whose names contain one of the words, and prints what came
 //! out. Where the two differ, the real Envoy is right.
 
-mod bytes;
 mod outcome;
 mod real;
 mod scenarios;

@@ -54,6 +54,7 @@ fn whatever_the_primary_does_wrong_is_covered() {
         (Behaviour::Hang, "timeout"),
         (Behaviour::Answer(Answer { after: 800, ..Answer::status(200) }), "timeout"),
         (Behaviour::Overflow, "overflow"),
+        (Behaviour::OverflowLate, "overflow"),
         (Behaviour::NoHosts, "no_healthy_upstream"),
     ];
     for (failure, why) in failures {
@@ -69,6 +70,7 @@ fn whatever_the_secondary_does_wrong_the_static_answer_comes() {
         Behaviour::Refuse,
         Behaviour::Hang,
         Behaviour::Overflow,
+        Behaviour::OverflowLate,
         Behaviour::NoHosts,
         Behaviour::UnknownCluster,
     ];
@@ -125,7 +127,7 @@ fn a_failed_answer_that_breaks_off_while_it_is_held_is_not_covered() {
     let broken = Answer { ending: Ending::Break, pieces: 2, body: Some(100), ..Answer::status(500) };
     let slow = Answer { after: 100, ..Answer::status(200) };
     let record = ask(assist(), [Behaviour::Answer(broken), Behaviour::Answer(slow)]);
-    assert_eq!(seen(&record), (503, None, None));
+    assert_eq!(seen(&record), (502, None, None));
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn every_rule_holds_in_every_incident() {
     let soak = soak(0, SEEDS, |_| Duration::from_secs(5));
     let shown = soak.failed.iter().take(5).map(|(seed, violations)| {
         let rules: Vec<_> = violations.iter().map(|it| format!("  {}: {}", it.invariant, it.what)).collect();
-        format!("seed {seed}\n{}\n  replay: cargo run -p helius-mesh --bin soak -- --replay {seed}", rules.join("\n"))
+        format!("seed {seed}\n{}\n  replay: cargo run --bin soak -- --replay {seed}", rules.join("\n"))
     });
     let failures: Vec<_> = shown.collect();
     assert!(failures.is_empty(), "{} incidents broke a rule, such as\n{}", soak.failed.len(), failures.join("\n"));

@@ -8,9 +8,9 @@ usage: soak [--seeds N] [--from S]    play N incidents (1000), from seed S (0) o
        soak --replay SEED             play one incident and print everything that happens in it
 
 examples:
-  cargo run -p helius-mesh --bin soak -- --seeds 100000
-  cargo run -p helius-mesh --bin soak -- --seeds 1000 --from 5000000
-  cargo run -p helius-mesh --bin soak -- --replay 4711
+  cargo run --bin soak -- --seeds 100000
+  cargo run --bin soak -- --seeds 1000 --from 5000000
+  cargo run --bin soak -- --replay 4711
 
 HELIUS_WASM names another module than dist/helius.wasm.";
 

@@ -34,7 +34,7 @@ fn report(soak: &Soak) -> ExitCode {
         for violation in violations {
             println!("  {}: {}", violation.invariant, violation.what);
         }
-        println!("  replay: cargo run -p helius-mesh --bin soak -- --replay {seed}");
+        println!("  replay: cargo run --bin soak -- --replay {seed}");
     }
     if soak.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

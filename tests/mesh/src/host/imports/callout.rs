@@ -61,7 +61,8 @@ fn begin(caller: &Caller<'_, Host>, cluster: &str, headers: Fields, body: Vec<u8
         world.record(exchange, |record| record.refused.push((region, "no_healthy_upstream")));
         return Err(Status::BadArgument);
     }
-    if behaviour == Behaviour::NoHosts {
+    // A full circuit breaker is no host that has room.
+    if matches!(behaviour, Behaviour::NoHosts | Behaviour::Overflow) {
         world.record(exchange, |record| record.refused.push((region, "no_healthy_upstream")));
         return Err(Status::InternalFailure);
     }

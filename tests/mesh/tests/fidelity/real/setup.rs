@@ -26,6 +26,7 @@ enum Cluster {
     Unreachable,
     NoHosts,
     Overflowing,
+    OverflowingLate,
     Unknown,
 }
 
@@ -39,7 +40,8 @@ impl<'a> Setup<'a> {
 
     /// The same text for all that can share an Envoy; none where nobody else can use it.
     pub(super) fn key(&self) -> Option<String> {
-        let is_alone = self.scenario.exchanges.len() > 1 || !self.scenario.pushes.is_empty();
+        let is_used_up = self.clusters.contains(&Cluster::OverflowingLate);
+        let is_alone = is_used_up || self.scenario.exchanges.len() > 1 || !self.scenario.pushes.is_empty();
         let (envoy, document) = (&self.scenario.envoy, self.scenario.document.text());
         (!is_alone).then(|| format!("{envoy:?} {document} {:?} {:?}", self.clusters, self.protocol))
     }
@@ -108,6 +110,7 @@ fn cluster_of(scenario: &Scenario, region: usize) -> anyhow::Result<Cluster> {
         Behaviour::Unreachable => Cluster::Unreachable,
         Behaviour::NoHosts => Cluster::NoHosts,
         Behaviour::Overflow => Cluster::Overflowing,
+        Behaviour::OverflowLate => Cluster::OverflowingLate,
         Behaviour::UnknownCluster => Cluster::Unknown,
     });
     let first = all.next().context("a scenario without exchanges")?;
@@ -159,6 +162,8 @@ impl Regions {
             Cluster::NoHosts => known.without_endpoints(&cluster),
             // Full from the first request on, and known at once: no connection is ever made that could be idle.
             Cluster::Overflowing => known.circuit_breaker(&cluster, &json!({ "max_pending_requests": 0 })),
+            // Known only when there is a connection, so only for the first request.
+            Cluster::OverflowingLate => known.circuit_breaker(&cluster, &json!({ "max_requests": 0 })),
             _ => known,
         })
     }

@@ -5,15 +5,13 @@ use std::time::Duration;
 use helius_e2e::{
     Answer as RealAnswer, Behaviour as RealBehaviour, Ending as RealEnding, Protocol, Request as RealRequest,
 };
-use helius_mesh::{Answer, Behaviour, Ending, Request, region_name};
-
-use crate::bytes;
+use helius_mesh::{Answer, Behaviour, Ending, Request, answer_body, cut, id_of, region_name, request_body};
 
 /// Every client writes to the same host.
 const HOST: &str = "mesh.example";
 
 pub(super) fn request(request: &Request, index: usize, protocol: Protocol) -> anyhow::Result<RealRequest> {
-    let id = bytes::id(index);
+    let id = id_of(index);
     let mut real = RealRequest::new(request.method.parse()?, &request.path).header("x-id", &id);
     if protocol == Protocol::Http1 {
         real = real.header("host", HOST);
@@ -22,12 +20,12 @@ pub(super) fn request(request: &Request, index: usize, protocol: Protocol) -> an
         real = real.header(name, value);
     }
     if let Some(length) = request.body {
-        let body = bytes::of_request(request, &id);
+        let body = request_body(request, &id);
         let is_simple = request.announces_length && request.pieces <= 1 && request.interval == 0 && !request.trailers;
         if is_simple {
             return Ok(real.body(body));
         }
-        let mut pieces = bytes::cut(&body, request.pieces);
+        let mut pieces: Vec<_> = cut(&body, request.pieces).map(<[u8]>::to_vec).collect();
         if request.ends_separately {
             pieces.push(Vec::new());
         }
@@ -50,7 +48,7 @@ pub(super) fn behaviour(behaviour: &Behaviour, region: usize, index: usize) -> R
 }
 
 fn answer(answer: &Answer, region: usize, index: usize) -> RealAnswer {
-    let id = bytes::id(index);
+    let id = id_of(index);
     let mut real = RealAnswer::status(answer.status).header("region", region_name(region)).header("x-id", &id);
     for (name, value) in &answer.headers {
         real = real.header(name, value);
@@ -60,7 +58,7 @@ fn answer(answer: &Answer, region: usize, index: usize) -> RealAnswer {
         real = real.early();
     }
     if answer.body.is_some() {
-        real = body(real, answer, bytes::of_answer(answer, region, &id));
+        real = body(real, answer, answer_body(answer, region, &id));
     }
     match answer.ending {
         Ending::Complete => real,
@@ -75,7 +73,7 @@ fn body(real: RealAnswer, answer: &Answer, body: Vec<u8>) -> RealAnswer {
         return real.body(body);
     }
     let length = body.len().to_string();
-    let mut pieces = bytes::cut(&body, answer.pieces);
+    let mut pieces: Vec<_> = cut(&body, answer.pieces).map(<[u8]>::to_vec).collect();
     if matches!(answer.ending, Ending::Break | Ending::Stall) {
         pieces.pop();
     }

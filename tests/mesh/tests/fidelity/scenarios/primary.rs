@@ -26,6 +26,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("primary-breaks", [Behaviour::Break(2), serve()]),
         Case::new("primary-no-hosts", [Behaviour::NoHosts, serve()]),
         Case::new("primary-overflow", [Behaviour::Overflow, serve()]),
+        Case::new("primary-overflow-late", [Behaviour::OverflowLate, serve()]),
         Case::new("primary-overflow-get", [Behaviour::Overflow, serve()]).asking(get()),
         Case::new("primary-5xx", [status(500), serve()]),
         Case::new("primary-5xx-get", [status(503), serve()]).asking(get()),

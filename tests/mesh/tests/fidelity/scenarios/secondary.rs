@@ -16,6 +16,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("secondary-no-hosts", [status(500), Behaviour::NoHosts]),
         Case::new("secondary-no-hosts-empty", [empty(500), Behaviour::NoHosts]),
         Case::new("secondary-overflow", [status(500), Behaviour::Overflow]),
+        Case::new("secondary-overflow-late", [status(500), Behaviour::OverflowLate]),
         Case::new("secondary-overflow-empty", [empty(500), Behaviour::Overflow]),
         Case::new("secondary-unknown", [status(500), Behaviour::UnknownCluster]),
         Case::new("secondary-unknown-refused", [Behaviour::Refuse, Behaviour::UnknownCluster]),

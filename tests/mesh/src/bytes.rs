@@ -1,0 +1,36 @@
+//! The bytes that clients and regions send: nobody else's, and such that a piece that comes twice or not at all is
+//! noticed.
+
+use crate::document::region_name;
+use crate::scenario::{Answer, Request};
+
+/// The id of a request by its place in the scenario. Every answer to it repeats the id.
+pub fn id_of(index: usize) -> String {
+    format!("id{index}")
+}
+
+/// The body of a request.
+pub fn request_body(request: &Request, id: &str) -> Vec<u8> {
+    request.body.map(|size| filled(id, size)).unwrap_or_default()
+}
+
+/// The body of a region's answer: long enough to say whose it is, and to whom.
+pub fn answer_body(answer: &Answer, region: usize, id: &str) -> Vec<u8> {
+    let prefix = format!("{} {id} {}", region_name(region), answer.status);
+    answer.body.map(|size| filled(&prefix, size.max(prefix.len() + 1))).unwrap_or_default()
+}
+
+/// A body in so many pieces, at least one.
+pub fn cut(body: &[u8], pieces: usize) -> impl ExactSizeIterator<Item = &[u8]> {
+    let pieces = pieces.max(1);
+    let edge = move |index: usize| body.len() * index / pieces;
+    (0..pieces).map(move |index| &body[edge(index)..edge(index + 1)])
+}
+
+fn filled(prefix: &str, size: usize) -> Vec<u8> {
+    let mut body = format!("{prefix} ").into_bytes();
+    let letters = (0..).map(|index: usize| b'a' + u8::try_from(index % 23).unwrap_or(0));
+    body.extend(letters.take(size.saturating_sub(body.len())));
+    body.truncate(size);
+    body
+}
