@@ -4,6 +4,9 @@
 use crate::document::region_name;
 use crate::scenario::{Answer, Request};
 
+/// As many as no power of two divides, so that a piece at another place is another piece.
+const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvw";
+
 /// The id of a request by its place in the scenario. Every answer to it repeats the id.
 pub fn id_of(index: usize) -> String {
     format!("id{index}")
@@ -29,8 +32,7 @@ pub fn cut(body: &[u8], pieces: usize) -> impl ExactSizeIterator<Item = &[u8]> {
 
 fn filled(prefix: &str, size: usize) -> Vec<u8> {
     let mut body = format!("{prefix} ").into_bytes();
-    let letters = (0..).map(|index: usize| b'a' + u8::try_from(index % 23).unwrap_or(0));
-    body.extend(letters.take(size.saturating_sub(body.len())));
+    body.extend(LETTERS.repeat(size / LETTERS.len() + 1));
     body.truncate(size);
     body
 }

@@ -28,7 +28,12 @@ pub fn incident(seed: u64) -> Scenario {
     exchanges.sort_by_key(|exchange| exchange.at);
     let pushes = operators::pushes(random, &document);
     let clock_steps = operators::clock_steps(random);
-    Scenario { envoy, document, exchanges, pushes, clock_steps }
+    let deaths = operators::deaths(random, envoy.workers);
+    let mut scenario = Scenario { envoy, document, exchanges, pushes, clock_steps, deaths };
+    if one_in(random, 50) {
+        clients::crowd(random, &mut scenario);
+    }
+    scenario
 }
 
 fn one_in(random: &mut Rng, count: u32) -> bool {

@@ -2,7 +2,7 @@
 //! simulated regions and clients, and rules that hold for every exchange.
 //!
 //! * [`Scenario`] is an incident as data; [`incident`] makes one from a seed.
-//! * [`play`] plays it; [`judge`] says which [`INVARIANTS`] were broken.
+//! * [`play`] plays it and judges it after each event; [`judge`] says which rules were broken.
 //! * `host` is Envoy's side of proxy-wasm, `mesh` the streams, regions and clients around it.
 //!
 //! ```
@@ -16,6 +16,7 @@
 //! ```
 
 mod bytes;
+mod copies;
 mod document;
 mod fields;
 mod host;
@@ -27,6 +28,7 @@ mod record;
 mod scenario;
 mod soak;
 mod stream;
+mod witness;
 mod world;
 
 pub use bytes::{answer_body, cut, id_of, request_body};
@@ -34,9 +36,9 @@ pub use document::{Document, FAILURES, Fixed, Region, Route, cluster, region_nam
 pub use fields::Fields;
 pub use host::{MODULE, label, module_path};
 pub use incident::incident;
-pub use invariants::{Excuse, INVARIANTS, Invariant, Violation, judge};
+pub use invariants::{AFTER_EACH_EVENT, AT_THE_END, Excuse, Invariant, NOTICED, Noticed, Violation, judge};
 pub use mesh::{Outcome, play};
-pub use record::{Answer as Given, Asked, Cost, End, Record};
-pub use scenario::{Answer, Behaviour, Ending, Envoy, Exchange, Millis, Request, Scenario};
+pub use record::{Answer as Given, Asked, Cost, End, Record, Shown};
+pub use scenario::{Answer, Behaviour, Death, Ending, Envoy, Exchange, Millis, Request, Scenario};
 pub use soak::{Soak, soak};
 pub use world::Micros;

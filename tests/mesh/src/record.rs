@@ -10,6 +10,8 @@ use crate::world::Micros;
 /// One exchange.
 #[derive(Debug, Clone, Default)]
 pub struct Record {
+    /// Its place in the scenario.
+    pub index: usize,
     /// What every answer to it repeats.
     pub id: String,
     /// The request as the client sent it.
@@ -20,6 +22,16 @@ pub struct Record {
     pub began: Option<(Micros, Micros)>,
     /// The document that held for it, if any.
     pub document: Option<Rc<Document>>,
+    /// The thread and the root context that have it: those with the same one share a budget for their copies.
+    pub(crate) root: Option<(usize, u32)>,
+    /// How much of the request the filter has been shown.
+    pub shown: Shown,
+    /// How much it had been shown when the primary's answer began.
+    pub shown_before: Option<Shown>,
+    /// Why no copy of it may be kept, whatever becomes of the primary: the word of `x-helius-not-replayable`.
+    pub uncopied: Option<&'static str>,
+    /// When its answer was decided, or its client gone: by the simulation's time and by the wall clock.
+    pub settled: Option<(Micros, Micros)>,
     /// What each region saw.
     pub asked: Vec<Asked>,
     /// Calls that Envoy refused to begin: the region, and the verdict's word.
@@ -53,6 +65,17 @@ pub struct Cost {
     pub callbacks: u64,
 }
 
+/// What the filter has been shown of a request's body.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// Bytes.
+    pub bytes: usize,
+    /// When it was shown the end.
+    pub end: Option<Micros>,
+    /// Whether there were trailers.
+    pub trailers: bool,
+}
+
 /// A request as a region saw it.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -75,6 +98,10 @@ pub struct Asked {
     pub client_was_done: bool,
     /// What became of it: the verdict's word.
     pub outcome: Option<&'static str>,
+    /// When it was known that the region had all of the request.
+    pub whole_at: Option<Micros>,
+    /// When the filter was told what became of it.
+    pub heard_at: Option<Micros>,
     /// Whether the filter was told of it while the client had no answer.
     pub was_told: bool,
     /// The status and the whole body with which the region answers.

@@ -20,6 +20,19 @@ pub struct Scenario {
     pub pushes: Vec<(Millis, Document)>,
     /// The wall clock steps by so many milliseconds.
     pub clock_steps: Vec<(Millis, i64)>,
+    /// Workers whose VM dies, as if it ran out of memory.
+    pub deaths: Vec<Death>,
+}
+
+/// The end of a VM. The real module does not trap, so somebody has to kill it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Death {
+    /// From when on its instructions are counted.
+    pub at: Millis,
+    /// Whose VM it is.
+    pub worker: usize,
+    /// How many more instructions it carries out before it traps: in the middle of whatever that is.
+    pub after: u64,
 }
 
 /// What of Envoy's own configuration matters.
@@ -70,6 +83,7 @@ pub struct Exchange {
 
 /// What a client sends.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Request {
     /// `GET`, `POST`…
     pub method: String,
@@ -89,6 +103,8 @@ pub struct Request {
     pub ends_separately: bool,
     /// Whether it ends with trailers.
     pub trailers: bool,
+    /// Whether nothing of the body ever comes: the client announces it, and stays silent.
+    pub is_silent: bool,
 }
 
 impl Request {
@@ -104,6 +120,7 @@ impl Request {
             interval: 0,
             ends_separately: false,
             trailers: false,
+            is_silent: false,
         }
     }
 
@@ -208,7 +225,14 @@ impl Answer {
 impl Scenario {
     /// Nothing but Envoy with this document.
     pub fn new(document: Document) -> Self {
-        Self { envoy: Envoy::default(), document, exchanges: Vec::new(), pushes: Vec::new(), clock_steps: Vec::new() }
+        Self {
+            envoy: Envoy::default(),
+            document,
+            exchanges: Vec::new(),
+            pushes: Vec::new(),
+            clock_steps: Vec::new(),
+            deaths: Vec::new(),
+        }
     }
 
     /// One more exchange.

@@ -1,11 +1,13 @@
 //! What all threads of the simulated Envoy share.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::rc::Rc;
 
 use crate::document::Document;
 use crate::host::{Metrics, SharedData};
+use crate::invariants::Noticed;
 use crate::record::Record;
 use crate::scenario::{Behaviour, Scenario};
 
@@ -25,8 +27,10 @@ pub(crate) struct World {
     pub(crate) shared: RefCell<SharedData>,
     pub(crate) metrics: RefCell<Metrics>,
     pub(crate) records: RefCell<Vec<Record>>,
-    /// What must not have happened, in words.
-    pub(crate) wrong: RefCell<Vec<String>>,
+    /// Which of them the event under way has touched.
+    touched: RefCell<BTreeSet<usize>>,
+    /// What the event under way should not have done.
+    wrong: RefCell<Vec<(&'static Noticed, String)>>,
     /// The last good document that any VM was given.
     pub(crate) last_good: RefCell<Option<Rc<Document>>>,
     pub(crate) host_calls: Cell<u64>,
@@ -42,6 +46,7 @@ impl World {
             shared: RefCell::default(),
             metrics: RefCell::default(),
             records: RefCell::default(),
+            touched: RefCell::default(),
             wrong: RefCell::default(),
             last_good: RefCell::default(),
             host_calls: Cell::default(),
@@ -54,11 +59,21 @@ impl World {
         (EPOCH + self.now.get()).saturating_add_signed(self.wall_offset.get())
     }
 
-    /// Notes something that must not happen.
-    pub(crate) fn wrong(&self, what: impl Into<String>) {
+    /// Notes something that must not happen, at the moment when it does.
+    pub(crate) fn wrong(&self, rule: &'static Noticed, what: impl Into<String>) {
         let what = what.into();
         self.trace("WRONG", || what.clone());
-        self.wrong.borrow_mut().push(what);
+        self.wrong.borrow_mut().push((rule, what));
+    }
+
+    /// What has gone wrong since this was last asked.
+    pub(crate) fn take_wrong(&self) -> Vec<(&'static Noticed, String)> {
+        self.wrong.take()
+    }
+
+    /// The exchanges that something has happened to since this was last asked.
+    pub(crate) fn take_touched(&self) -> BTreeSet<usize> {
+        self.touched.take()
     }
 
     /// Writes a line of the trace, if one is wanted.
@@ -76,6 +91,7 @@ impl World {
 
     /// Changes the record of an exchange.
     pub(crate) fn record<T>(&self, exchange: usize, change: impl FnOnce(&mut Record) -> T) -> T {
+        self.touched.borrow_mut().insert(exchange);
         change(&mut self.records.borrow_mut()[exchange])
     }
 

@@ -20,4 +20,4 @@ pub(crate) use abi::Action;
 pub(crate) use metrics::Metrics;
 pub(crate) use shared_data::SharedData;
 pub(crate) use thread::{CallAnswer, Callout, Deferred, Root, Thread};
-pub(crate) use vm::Vm;
+pub(crate) use vm::{Trapped, Vm};

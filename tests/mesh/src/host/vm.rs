@@ -4,11 +4,12 @@ use std::cell::{OnceCell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
-use wasmtime::{Func, Instance, InstancePre, Memory, Store, TypedFunc, Val};
+use wasmtime::{Func, Instance, InstancePre, Memory, Store, Trap, TypedFunc, Val};
 
 use super::imports;
 use super::module::module;
 use super::thread::Thread;
+use crate::invariants::NO_TRAP;
 
 /// More than any callback takes, so that running out of it means an endless loop.
 const FUEL: u64 = 2_000_000_000;
@@ -44,6 +45,15 @@ pub(crate) struct Called {
     pub(crate) host_calls: u64,
 }
 
+/// The end of a VM.
+#[derive(Debug, Clone)]
+pub(crate) struct Trapped {
+    /// Whether it had spent the fuel that was left to it.
+    pub(crate) was_killed: bool,
+    /// In the words of the runtime.
+    pub(crate) why: String,
+}
+
 impl Vm {
     /// A fresh instance, initialised.
     pub(crate) fn start(thread: Rc<RefCell<Thread>>) -> Self {
@@ -72,28 +82,42 @@ impl Vm {
         let started = this.call("_initialize", 0, &[]);
         this.store.data_mut().is_starting = false;
         if let Err(why) = started {
-            this.store.data().thread.borrow().world.wrong(format!("the module does not start: {why}"));
+            let why = format!("the module does not start: {}", why.why);
+            this.store.data().thread.borrow().world.wrong(&NO_TRAP, why);
         }
         this
     }
 
     /// Calls the module, for `context`; says why where it trapped.
-    pub(crate) fn call(&mut self, name: &'static str, context: u32, args: &[u32]) -> Result<Called, String> {
+    pub(crate) fn call(&mut self, name: &'static str, context: u32, args: &[u32]) -> Result<Called, Trapped> {
+        self.call_within(FUEL, name, context, args)
+    }
+
+    /// The same for a VM that dies when it has spent so much fuel.
+    pub(crate) fn call_within(
+        &mut self,
+        life: u64,
+        name: &'static str,
+        context: u32,
+        args: &[u32],
+    ) -> Result<Called, Trapped> {
+        let life = life.min(FUEL);
         let Some(function) = self.function(name) else {
             return Ok(Called { result: 0, fuel: 0, host_calls: 0 });
         };
         let host = self.store.data_mut();
         (host.current, host.effective) = (context, context);
         let before = host.calls;
-        self.store.set_fuel(FUEL).expect("the engine counts fuel");
+        self.store.set_fuel(life).expect("the engine counts fuel");
         let args: Vec<Val> = args.iter().map(|arg| Val::I32(arg.cast_signed())).collect();
         let mut results = vec![Val::I32(0); function.ty(&self.store).results().len()];
         if let Err(error) = function.call(&mut self.store, &args, &mut results) {
             self.is_dead = true;
-            return Err(format!("{error:#}"));
+            let is_spent = error.downcast_ref::<Trap>() == Some(&Trap::OutOfFuel);
+            return Err(Trapped { was_killed: is_spent && life < FUEL, why: format!("{error:#}") });
         }
         let result = results.first().and_then(Val::i32).unwrap_or(0).cast_unsigned();
-        let fuel = FUEL - self.store.get_fuel().unwrap_or(FUEL);
+        let fuel = life - self.store.get_fuel().unwrap_or(life);
         Ok(Called { result, fuel, host_calls: self.store.data().calls - before })
     }
 

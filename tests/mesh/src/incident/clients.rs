@@ -5,7 +5,15 @@ use fastrand::Rng;
 use super::regions::{Mood, any_bytes};
 use super::{one_in, pick};
 use crate::document::Document;
-use crate::scenario::{Exchange, Request};
+use crate::scenario::{Answer, Behaviour, Exchange, Request, Scenario};
+
+/// The longest body that a route may let be sent again.
+const LONGEST: usize = 1 << 20;
+
+/// How many of these a worker has memory for, and how many more come.
+const MANY: usize = 62;
+const CROWD: usize = 78;
+const WITNESSES: usize = 6;
 
 pub(super) fn exchange(random: &mut Rng, document: &Document, workers: usize, mood: &Mood) -> Exchange {
     let (spread, patience) = (*pick(random, &[1, 100, 3000]), *pick(random, &[5, 300, 2000]));
@@ -15,6 +23,30 @@ pub(super) fn exchange(random: &mut Rng, document: &Document, workers: usize, mo
         request: request(random, document),
         regions: mood.behaviours(random),
         leaves_after: one_in(random, 8).then(|| random.u64(0..patience)),
+    }
+}
+
+/// Many who announce long bodies to the same worker and send nothing: the copies of its requests reach their budget.
+pub(super) fn crowd(random: &mut Rng, scenario: &mut Scenario) {
+    let route = &mut scenario.document.routes[0];
+    route.max_body = LONGEST;
+    route.replay_methods = vec!["GET", "HEAD", "POST"];
+    // Without the setting nobody could say when a body is shown, and so when its copy grows.
+    scenario.envoy.allow_on_headers_stop_iteration = true;
+    let (worker, begin, stay) = (random.usize(0..scenario.envoy.workers), random.u64(0..300), random.u64(100..2000));
+    for index in 0..CROWD {
+        // Nearly all of it is taken at once, and then bit by bit.
+        let size = if index < MANY { LONGEST } else { random.usize(0..LONGEST / 4) };
+        let request = Request { is_silent: true, ..Request::post("/assist", size) };
+        let leaves_after = Some(stay + random.u64(0..20));
+        scenario.exchanges.push(Exchange { at: begin, worker, leaves_after, ..Exchange::new(request) });
+    }
+    // Whose primary fails, while they are there and afterwards: their answers say whether there was room for a copy.
+    for _ in 0..WITNESSES {
+        let at = begin + random.u64(1..stay + 500);
+        let request = Request::post("/assist", random.usize(0..LONGEST / 4));
+        let failed = [Behaviour::Answer(Answer::status(500))];
+        scenario.exchanges.push(Exchange { at, worker, ..Exchange::new(request).regions(failed) });
     }
 }
 

@@ -4,7 +4,7 @@ use fastrand::Rng;
 
 use super::{one_in, pick};
 use crate::document::{Document, FAILURES, Fixed, Region, Route, region_name};
-use crate::scenario::Millis;
+use crate::scenario::{Death, Millis};
 
 pub(super) fn document(random: &mut Rng) -> Document {
     let mut document = Document::new(vec![route(random, "assist"), route(random, "predict")]);
@@ -73,4 +73,14 @@ pub(super) fn clock_steps(random: &mut Rng) -> Vec<(Millis, i64)> {
     let count = *pick(random, &[0, 0, 0, 1, 3]);
     let by = [-3_600_000, -500, 200, 10_000, 86_400_000];
     (0..count).map(|_| (random.u64(0..3000), *pick(random, &by))).collect()
+}
+
+/// Of some fifteen incidents one kills a VM: mostly in the middle of something, now and then soon after its start.
+pub(super) fn deaths(random: &mut Rng, workers: usize) -> Vec<Death> {
+    let count = if one_in(random, 15) { random.usize(1..4) } else { 0 };
+    let mut death = || {
+        let latest = *pick(random, &[150, 1500]);
+        Death { at: random.u64(0..latest), worker: random.usize(0..workers), after: random.u64(0..40_000) }
+    };
+    (0..count).map(|_| death()).collect()
 }

@@ -2,14 +2,8 @@
 
 use super::{Excuse, Invariant, ensure};
 use crate::document::{Route, region_name};
-use crate::mesh::Outcome;
 use crate::record::{Answer, End, Record};
-
-pub(super) const ENDS: Invariant = Invariant {
-    name: "ends",
-    sentence: "every request gets exactly one answer, or its client left, or the answer broke off at the region",
-    check: ends,
-};
+use crate::scenario::Scenario;
 
 pub(super) const FRAMED: Invariant =
     Invariant { name: "framed", sentence: "an answer that came whole has the length that it announces", check: framed };
@@ -50,17 +44,7 @@ pub(super) const UNTOUCHED: Invariant = Invariant {
     check: untouched,
 };
 
-fn ends(_: &Outcome, record: &Record) -> Result<(), String> {
-    let is_right = match record.end {
-        None => false,
-        Some(End::Left) => true,
-        Some(End::Whole) => record.answer.is_some(),
-        Some(End::Truncated) => record.broke_off.is_some() || record.lost_its_vm,
-    };
-    ensure(is_right, || format!("it ended with {:?}", record.end))
-}
-
-fn framed(_: &Outcome, record: &Record) -> Result<(), String> {
+fn framed(_: &Scenario, record: &Record) -> Result<(), String> {
     let Some(answer) = whole(record) else { return Ok(()) };
     let has_no_body = record.headers.text(":method") == "HEAD" || matches!(answer.status(), 204 | 304);
     let lengths: Vec<_> = answer.headers.all("content-length").collect();
@@ -70,7 +54,7 @@ fn framed(_: &Outcome, record: &Record) -> Result<(), String> {
     })
 }
 
-fn belongs(_: &Outcome, record: &Record) -> Result<(), String> {
+fn belongs(_: &Scenario, record: &Record) -> Result<(), String> {
     let Some(answer) = whole(record) else { return Ok(()) };
     if answer.mark("served-by") == Some("static") {
         let fixed = record.route().and_then(|route| route.fixed.as_ref());
@@ -96,13 +80,13 @@ fn belongs(_: &Outcome, record: &Record) -> Result<(), String> {
     })
 }
 
-fn no_5xx(_: &Outcome, record: &Record) -> Result<(), String> {
+fn no_5xx(_: &Scenario, record: &Record) -> Result<(), String> {
     let is_covered = !record.is_shadow() && record.route().is_some_and(Route::covers_everything);
     let Some(answer) = record.answer.as_ref().filter(|_| is_covered) else { return Ok(()) };
     ensure(answer.status() < 500 || Excuse::of(record).is_some(), || format!("it is a {}", answer.status()))
 }
 
-fn client_errors(_: &Outcome, record: &Record) -> Result<(), String> {
+fn client_errors(_: &Scenario, record: &Record) -> Result<(), String> {
     if record.primary().and_then(|asked| asked.outcome) != Some("client_error") || record.lost_its_vm {
         return Ok(());
     }
@@ -112,7 +96,7 @@ fn client_errors(_: &Outcome, record: &Record) -> Result<(), String> {
     ensure(got.is_none() || got == said, || format!("{said:?} became {got:?}"))
 }
 
-fn first_good(_: &Outcome, record: &Record) -> Result<(), String> {
+fn first_good(_: &Scenario, record: &Record) -> Result<(), String> {
     let is_final = |outcome: Option<&str>| matches!(outcome, Some("ok" | "client_error"));
     let Some(first) = record.asked.iter().position(|asked| asked.was_told && is_final(asked.outcome)) else {
         return Ok(());
@@ -127,9 +111,13 @@ fn first_good(_: &Outcome, record: &Record) -> Result<(), String> {
     })
 }
 
-fn marks(_: &Outcome, record: &Record) -> Result<(), String> {
+fn marks(_: &Scenario, record: &Record) -> Result<(), String> {
     let (Some(answer), Some(_), false) = (&record.answer, record.route(), record.is_shadow()) else { return Ok(()) };
-    if record.past_the_filter.is_some() || record.lost_its_vm {
+    // What the filter said before its VM died has been judged by then.
+    if record.lost_its_vm {
+        return Ok(());
+    }
+    if record.past_the_filter.is_some() {
         return ensure(!answer.is_marked(), || "Envoy's own answer is marked".into());
     }
     let why = record.degraded();
@@ -151,8 +139,8 @@ fn marks(_: &Outcome, record: &Record) -> Result<(), String> {
     ensure(is_right, || format!("degraded by {why} after {attempts} attempts, but it says {:?}", answer.headers))
 }
 
-fn untouched(_: &Outcome, record: &Record) -> Result<(), String> {
-    if record.route().is_some() && !record.is_shadow() {
+fn untouched(_: &Scenario, record: &Record) -> Result<(), String> {
+    if (record.route().is_some() && !record.is_shadow()) || record.lost_its_vm {
         return Ok(());
     }
     ensure(record.secondaries().next().is_none() && record.refused.is_empty(), || "a secondary was asked".into())?;

@@ -2,8 +2,8 @@
 
 use super::{Invariant, ensure};
 use crate::fields::Fields;
-use crate::mesh::Outcome;
 use crate::record::Record;
+use crate::scenario::Scenario;
 
 pub(super) const ONCE: Invariant =
     Invariant { name: "once", sentence: "no region is asked twice, nor out of its turn", check: once };
@@ -26,14 +26,14 @@ pub(super) const IDENTICAL: Invariant = Invariant {
     check: identical,
 };
 
-fn once(_: &Outcome, record: &Record) -> Result<(), String> {
+fn once(_: &Scenario, record: &Record) -> Result<(), String> {
     let turns: Vec<_> = record.asked.iter().map(|asked| asked.region).collect();
     ensure(turns.windows(2).all(|pair| pair[0] < pair[1]), || format!("asked: {turns:?}"))?;
     let twice = record.refused.iter().any(|(region, _)| turns.contains(region));
     ensure(!twice, || format!("asked: {turns:?}, refused: {:?}", record.refused))
 }
 
-fn deadline(_: &Outcome, record: &Record) -> Result<(), String> {
+fn deadline(_: &Scenario, record: &Record) -> Result<(), String> {
     let Some((began, route)) = record.began.zip(record.route()).filter(|_| !record.is_shadow()) else {
         return ensure(record.asked.iter().all(|asked| asked.timeout.is_none()), || {
             "an attempt is timed on a route that is not protected".into()
@@ -53,7 +53,7 @@ fn deadline(_: &Outcome, record: &Record) -> Result<(), String> {
     Ok(())
 }
 
-fn replayable(_: &Outcome, record: &Record) -> Result<(), String> {
+fn replayable(_: &Scenario, record: &Record) -> Result<(), String> {
     let Some(route) = record.route() else { return Ok(()) };
     let is_text = record.headers.iter().all(|(_, value)| std::str::from_utf8(value).is_ok());
     let method = record.headers.text(":method");
@@ -64,7 +64,7 @@ fn replayable(_: &Outcome, record: &Record) -> Result<(), String> {
     })
 }
 
-fn identical(_: &Outcome, record: &Record) -> Result<(), String> {
+fn identical(_: &Scenario, record: &Record) -> Result<(), String> {
     for asked in &record.asked {
         let is_body = if asked.is_whole { asked.body == record.body } else { record.body.starts_with(&asked.body) };
         ensure(is_body, || format!("region {} got {} bytes of {}", asked.region, asked.body.len(), record.body.len()))?;

@@ -1,15 +1,23 @@
 //! What the filter counted, against what the world knows.
 
-use super::{Invariant, Violation, ensure};
+use super::{Invariant, ensure};
 use crate::document::{FAILURES, region_name};
 use crate::host::label;
 use crate::mesh::Outcome;
 use crate::record::{End, Record};
+use crate::scenario::Scenario;
 
 pub(super) const ATTEMPTS: Invariant = Invariant {
     name: "attempts_counted",
     sentence: "each attempt at a region is counted once, with the verdict that the world knows",
     check: attempts,
+};
+
+pub(super) const SKIPPED: Invariant = Invariant {
+    name: "skipped_counted",
+    sentence: "where an answer says that the request could not be sent again, that is counted for each other region, \
+               and nowhere else",
+    check: skipped_as_said,
 };
 
 pub(super) const RESPONSES: Invariant = Invariant {
@@ -18,10 +26,13 @@ pub(super) const RESPONSES: Invariant = Invariant {
     check: responses,
 };
 
+pub(super) const REJECTED_GAUGE: &str = "rejected_gauge";
+
 const ATTEMPTS_TOTAL: &str = "helius_attempts_total";
 const RESPONSES_TOTAL: &str = "helius_responses_total";
 
-type Pairs = Vec<(String, String)>;
+/// Two labels of each stat that was counted.
+pub(super) type Pairs = Vec<(String, String)>;
 
 fn counted(record: &Record, stat: &str, labels: [&str; 2]) -> Pairs {
     let of_stat = record.counted.iter().filter(|name| name.ends_with(stat));
@@ -30,14 +41,29 @@ fn counted(record: &Record, stat: &str, labels: [&str; 2]) -> Pairs {
     pairs
 }
 
-fn attempts(_: &Outcome, record: &Record) -> Result<(), String> {
-    let found = counted(record, ATTEMPTS_TOTAL, ["region", "verdict"]);
+/// The attempts that were counted, made or not.
+fn tried(record: &Record) -> (Pairs, Pairs) {
+    let tried = counted(record, ATTEMPTS_TOTAL, ["region", "verdict"]);
+    tried.into_iter().partition(|(_, verdict)| verdict.starts_with("skipped_"))
+}
+
+/// The attempts that were counted as not made.
+pub(super) fn skipped(record: &Record) -> Pairs {
+    tried(record).0
+}
+
+/// The rungs that shadow mode counted.
+pub(super) fn would(record: &Record) -> Pairs {
+    let responses = counted(record, RESPONSES_TOTAL, ["served_by", "degraded"]);
+    responses.into_iter().filter(|(served_by, _)| served_by.starts_with("would_")).collect()
+}
+
+fn attempts(_: &Scenario, record: &Record) -> Result<(), String> {
     if record.route().is_none() {
-        return ensure(record.counted.is_empty(), || format!("an exchange that is not protected counts {found:?}"));
+        let counted = &record.counted;
+        return ensure(counted.is_empty(), || format!("an exchange that is not protected counts {counted:?}"));
     }
-    if record.lost_its_vm {
-        return Ok(());
-    }
+    let (skipped, made) = tried(record);
     let mut expected: Pairs = vec![(region_name(0), record.primary_verdict().to_owned())];
     let told = record.secondaries().map(|asked| {
         let outcome = asked.outcome.filter(|_| asked.was_told).unwrap_or("abandoned");
@@ -46,20 +72,43 @@ fn attempts(_: &Outcome, record: &Record) -> Result<(), String> {
     expected.extend(told);
     expected.extend(record.refused.iter().map(|(region, verdict)| (region_name(*region), (*verdict).to_owned())));
     expected.sort();
-    let (skipped, made): (Pairs, Pairs) = found.into_iter().partition(|(_, verdict)| verdict.starts_with("skipped_"));
-    ensure(made == expected, || format!("{made:?} is counted, but {expected:?} happened"))?;
+    // A VM that died has not counted everything, but nothing that was not.
+    let is_counted = if record.lost_its_vm { is_among(&made, &expected) } else { made == expected };
+    ensure(is_counted, || format!("{made:?} is counted, but {expected:?} happened"))?;
     let is_once = skipped.windows(2).all(|pair| pair[0].0 != pair[1].0);
     let is_other = skipped.iter().all(|(region, _)| expected.iter().all(|(made, _)| made != region));
     ensure(is_once && is_other, || format!("{skipped:?} is counted beside {expected:?}"))
 }
 
-fn responses(_: &Outcome, record: &Record) -> Result<(), String> {
-    let found = counted(record, RESPONSES_TOTAL, ["served_by", "degraded"]);
-    if record.route().is_none() || record.lost_its_vm || record.end.is_none() {
+/// Whether each of `some` is one of `all`, both in order.
+fn is_among(some: &Pairs, all: &Pairs) -> bool {
+    let mut rest = all.iter();
+    some.iter().all(|it| rest.any(|other| other == it))
+}
+
+fn skipped_as_said(_: &Scenario, record: &Record) -> Result<(), String> {
+    let Some(route) = record.route().filter(|_| !record.is_shadow() && !record.lost_its_vm) else { return Ok(()) };
+    // One who has left, and one whom Envoy answered past the filter, may have been told by nobody.
+    let Some(answer) = record.answer.as_ref().filter(|_| record.past_the_filter.is_none()) else { return Ok(()) };
+    let mut found = skipped(record);
+    found.retain(|(_, verdict)| verdict == "skipped_not_replayable");
+    let others = if answer.mark("not-replayable").is_some() { 1..route.regions.len() } else { 0..0 };
+    let expected: Pairs = others.map(|region| (region_name(region), "skipped_not_replayable".to_owned())).collect();
+    ensure(found == expected, || format!("{found:?} is counted, but the answer says {expected:?}"))
+}
+
+fn responses(_: &Scenario, record: &Record) -> Result<(), String> {
+    if record.route().is_none() || record.end.is_none() {
         return Ok(());
     }
-    let (would, given): (Pairs, Pairs) = found.into_iter().partition(|(served_by, _)| served_by.starts_with("would_"));
-    ensure(would.is_empty() || (record.is_shadow() && would.len() == 1), || format!("{would:?} is counted"))?;
+    let mut given = counted(record, RESPONSES_TOTAL, ["served_by", "degraded"]);
+    let all = given.len();
+    given.retain(|(served_by, _)| !served_by.starts_with("would_"));
+    ensure(all == given.len() || record.is_shadow(), || "enforce mode counts what it would have done".into())?;
+    if record.lost_its_vm {
+        // It may have died between counting and answering.
+        return ensure(given.len() < 2, || format!("{given:?} is counted"));
+    }
     let mark = record.answer.as_ref().and_then(|answer| answer.mark("served-by"));
     let served_by = match (mark, record.end) {
         (Some(mark), _) => mark,
@@ -72,15 +121,13 @@ fn responses(_: &Outcome, record: &Record) -> Result<(), String> {
 }
 
 /// At the end exactly as many services are marked as rejected as there are bad documents in force.
-pub(super) fn gauge(outcome: &Outcome) -> Option<Violation> {
+pub(super) fn gauge(outcome: &Outcome) -> Result<(), String> {
     let last = outcome.scenario.pushes.iter().max_by_key(|(at, _)| *at).map(|(_, document)| document);
     let is_bad = last.unwrap_or(&outcome.scenario.document).mistake.is_some();
     let rejected = outcome.stats.iter().filter(|(name, _)| name.ends_with("helius_filter_config_rejected"));
     let count: u64 = rejected.map(|(_, value)| value).sum();
-    (count != u64::from(is_bad)).then(|| Violation {
-        invariant: "rejected_gauge",
-        what: format!("the last document is {}, and {count} gauges say it is bad", if is_bad { "bad" } else { "good" }),
-    })
+    let is = if is_bad { "bad" } else { "good" };
+    ensure(count == u64::from(is_bad), || format!("the last document is {is}, and {count} gauges say it is bad"))
 }
 
 impl Record {

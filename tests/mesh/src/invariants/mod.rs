@@ -1,21 +1,34 @@
 //! What holds for every exchange of every incident, each in a sentence.
 //!
-//! What can be seen at the moment when it goes wrong (a trap, a second answer, an answer to a stream that is over, a
-//! stream resumed that was not held, a complaint in the filter's log) is noted by the simulation as it happens. The
-//! rules here look at an exchange when it is over.
+//! A rule is judged as early as it can be:
 //!
-//! * `answer`: what the client got. * `attempts`: what the regions got. * `books`: what the filter counted.
-//! * `excuse`: when a protected client may see a 5xx all the same.
+//! * as it happens, where nothing is left to be seen afterwards: `noticed`;
+//! * after each event, on the exchanges that the event touched: `answer`, `attempts`, `patience`, `replay`, `death`;
+//! * when the run is over, because before that something may still come: `ends`, `books`, `shadow`.
+//!
+//! `excuse` says when a protected client may see a 5xx all the same. `judge` keeps what was broken.
 
 mod answer;
 mod attempts;
 mod books;
+mod death;
+mod ends;
 mod excuse;
+mod judge;
+mod noticed;
+mod patience;
+mod replay;
+mod shadow;
 
 pub use excuse::Excuse;
+pub use judge::{Violation, judge};
+pub use noticed::{NOTICED, Noticed};
 
-use crate::mesh::Outcome;
+pub(crate) use judge::Judge;
+pub(crate) use noticed::{LIVING, NO_TRAP, NOT_REFUSED, ONE_ANSWER, ONLY_HELD, STARTS, VALID};
+
 use crate::record::Record;
+use crate::scenario::Scenario;
 
 /// A rule about one exchange.
 #[derive(Debug, Clone, Copy)]
@@ -25,12 +38,11 @@ pub struct Invariant {
     /// What holds.
     pub sentence: &'static str,
     /// Says how it is broken, if it is.
-    pub(crate) check: fn(&Outcome, &Record) -> Result<(), String>,
+    pub(crate) check: fn(&Scenario, &Record) -> Result<(), String>,
 }
 
-/// Every rule.
-pub const INVARIANTS: [Invariant; 14] = [
-    answer::ENDS,
+/// What holds whenever an event is over.
+pub const AFTER_EACH_EVENT: [Invariant; 16] = [
     answer::FRAMED,
     answer::BELONGS,
     answer::NO_5XX,
@@ -42,34 +54,15 @@ pub const INVARIANTS: [Invariant; 14] = [
     attempts::DEADLINE,
     attempts::REPLAYABLE,
     attempts::IDENTICAL,
-    books::ATTEMPTS,
-    books::RESPONSES,
+    patience::HEARD_OUT,
+    patience::AT_ONCE,
+    patience::IN_TIME,
+    replay::NOT_REPLAYABLE,
+    death::EXCUSED,
 ];
 
-/// A broken rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
-    /// The rule, or `step` for what was noticed as it happened.
-    pub invariant: &'static str,
-    /// How it was broken, and by which exchange.
-    pub what: String,
-}
-
-/// Everything that a run broke.
-pub fn judge(outcome: &Outcome) -> Vec<Violation> {
-    let steps = outcome.wrong.iter().map(|what| Violation { invariant: "step", what: what.clone() });
-    let mut violations: Vec<_> = steps.collect();
-    for record in &outcome.records {
-        for invariant in INVARIANTS {
-            if let Err(what) = (invariant.check)(outcome, record) {
-                let what = format!("{}: {what}\n    rule: {}", record.id, invariant.sentence);
-                violations.push(Violation { invariant: invariant.name, what });
-            }
-        }
-    }
-    violations.extend(books::gauge(outcome));
-    violations
-}
+/// What holds when the run is over.
+pub const AT_THE_END: [Invariant; 5] = [ends::ENDS, books::ATTEMPTS, books::SKIPPED, books::RESPONSES, shadow::WOULD];
 
 /// Fails a rule with a message where something does not hold.
 fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {

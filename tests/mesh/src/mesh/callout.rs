@@ -34,6 +34,8 @@ impl Mesh {
                 has_reached: false,
                 client_was_done: client_was_done == Some(true),
                 outcome: None,
+                whole_at: None,
+                heard_at: None,
                 was_told: false,
                 said: None,
             });

@@ -3,6 +3,7 @@
 use super::{Event, Key, Mesh, micros};
 use crate::bytes::{cut, id_of, request_body};
 use crate::fields::Fields;
+use crate::invariants::{ONE_ANSWER, VALID};
 use crate::record::{Answer, End, Record};
 use crate::scenario::Exchange;
 use crate::stream::{Side, Stream};
@@ -22,10 +23,11 @@ impl Mesh {
             (":scheme", "http"),
             ("x-id", &id),
         ]);
-        let body = request_body(request, &id);
-        if request.body.is_some() {
+        let comes = !request.is_silent;
+        let body = if comes { request_body(request, &id) } else { Vec::new() };
+        if let Some(size) = request.body {
             if request.announces_length {
-                headers.push("content-length", body.len().to_string());
+                headers.push("content-length", size.to_string());
             } else {
                 headers.push("transfer-encoding", "chunked");
             }
@@ -36,13 +38,13 @@ impl Mesh {
         // Those who come in the same millisecond come in an order that the seed decides.
         let begin = micros(exchange.at) + self.random.u64(0..1000);
         self.at(begin, Event::Begin(index));
-        if request.body.is_some() && !request.ends_with_headers() {
+        if comes && request.body.is_some() && !request.ends_with_headers() {
             for piece in 0..request.pieces.max(1) {
                 let time = begin + micros(request.interval) * (piece as u64 + 1);
                 self.at(time, Event::RequestPiece { exchange: index, index: piece });
             }
         }
-        if !request.ends_with_headers() && (request.ends_separately || request.trailers) {
+        if comes && !request.ends_with_headers() && (request.ends_separately || request.trailers) {
             let time = begin + micros(request.interval) * (request.pieces.max(1) as u64 + 1);
             self.at(time, Event::RequestEnd(index));
         }
@@ -50,7 +52,7 @@ impl Mesh {
             let jitter = self.random.u64(0..1000);
             self.at(begin + micros(after) + jitter, Event::Leave(index));
         }
-        self.world.records.borrow_mut().push(Record { id, headers, body, ..Record::default() });
+        self.world.records.borrow_mut().push(Record { index, id, headers, body, ..Record::default() });
     }
 
     pub(super) fn begin(&mut self, exchange: usize) {
@@ -63,7 +65,7 @@ impl Mesh {
                 record.lost_its_vm = true;
                 record.end = Some(End::Whole);
                 let headers = Fields::from_iter([(":status", "503")]);
-                record.answer = Some(Answer { headers, ..Answer::default() });
+                record.answer = Some(Answer { headers, at: world.now.get(), ..Answer::default() });
             });
         }
         let root = self.roots[thread];
@@ -72,6 +74,7 @@ impl Mesh {
         world.record(exchange, |record| {
             record.began = Some((world.now.get(), world.wall()));
             record.document = document;
+            record.root = Some((thread, root));
         });
         let stream = Stream::new(exchange, root, headers.text(":method") == "HEAD");
         self.threads[thread].borrow_mut().streams.insert(context, stream);
@@ -130,11 +133,11 @@ impl Mesh {
         }
         self.trace(key, || format!("to the client: {headers:?}"));
         if headers.status().is_none() {
-            world.wrong(format!("an answer has no status: {headers:?}"));
+            world.wrong(&VALID, format!("an answer has no status: {headers:?}"));
         }
         let answer = Answer { headers, at: world.now.get(), ..Answer::default() };
         if world.record(exchange, |record| record.answer.replace(answer)).is_some() {
-            world.wrong("a client gets a second answer");
+            world.wrong(&ONE_ANSWER, "a client gets a second answer");
         }
         if is_last {
             self.complete(key);

@@ -7,6 +7,7 @@
 use super::{Key, Mesh};
 use crate::fields::Fields;
 use crate::host::Action;
+use crate::invariants::{ONE_ANSWER, ONLY_HELD};
 use crate::stream::{Iteration, Side};
 
 impl Mesh {
@@ -17,6 +18,7 @@ impl Mesh {
             (half.headers, half.headers_shown) = (Some(fields), true);
             half.has_ended |= is_last;
         });
+        self.note_headers(key, side, is_last);
         let name = match side {
             Side::Request => "proxy_on_request_headers",
             Side::Response => "proxy_on_response_headers",
@@ -40,6 +42,7 @@ impl Mesh {
 
     pub(super) fn show_body(&mut self, key: Key, side: Side, piece: Vec<u8>, is_last: bool) {
         let limit = self.world.scenario.envoy.buffer_limit;
+        let length = piece.len();
         let shown = self.with(key, |stream| {
             let half = stream.half(side);
             half.has_ended |= is_last;
@@ -62,6 +65,7 @@ impl Mesh {
             Some(Shown::TooLarge) => return self.too_large(key, side),
             Some(Shown::Bytes(count)) => u32::try_from(count).unwrap_or(u32::MAX),
         };
+        self.note_shown(key, side, length, is_last);
         let name = match side {
             Side::Request => "proxy_on_request_body",
             Side::Response => "proxy_on_response_body",
@@ -111,6 +115,7 @@ impl Mesh {
         if is_shown != Some(true) {
             return;
         }
+        self.note_trailers(key, side);
         let name = match side {
             Side::Request => "proxy_on_request_trailers",
             Side::Response => "proxy_on_response_trailers",
@@ -135,11 +140,14 @@ impl Mesh {
     /// The filter resumes a stream by a host call.
     pub(super) fn resume(&mut self, key: Key, side: Side) {
         self.trace(key, || format!("  {side:?} is resumed"));
+        if self.with(key, |stream| stream.is_logging) == Some(true) {
+            return self.world.wrong(&ONE_ANSWER, format!("a {side:?} is resumed whose stream is over"));
+        }
         let is_sensible = self.with(key, |stream| stream.half(side).headers.is_some());
         match is_sensible {
             Some(true) => self.let_go(key, side),
             // Envoy ignores it when the stream is over, and once crashed where there were no headers.
-            Some(false) => self.world.wrong(format!("the filter resumes a {side:?} that has no headers")),
+            Some(false) => self.world.wrong(&ONLY_HELD, format!("a {side:?} is resumed that has no headers")),
             None => {}
         }
     }
@@ -158,7 +166,7 @@ impl Mesh {
         };
         let ends = has_ended && !has_trailers;
         if was == Iteration::Goes && !headers_first {
-            return self.world.wrong(format!("the filter resumes a {side:?} that is not held"));
+            return self.world.wrong(&ONLY_HELD, format!("a {side:?} is resumed that is not held"));
         }
         if headers_first {
             self.forward_headers(key, side, ends && body.is_none());
@@ -176,6 +184,31 @@ impl Mesh {
             self.show_trailers(key, side, trailers.unwrap_or_default());
         } else {
             self.forward_trailers(key, side);
+        }
+    }
+
+    fn note_headers(&self, key: Key, side: Side, is_last: bool) {
+        self.note_shown(key, side, 0, is_last);
+        if let Some(exchange) = self.with(key, |stream| stream.exchange).filter(|_| side == Side::Response) {
+            self.world.record(exchange, |record| record.shown_before = record.shown_before.or(Some(record.shown)));
+        }
+    }
+
+    /// What the filter has been shown of a request.
+    fn note_shown(&self, key: Key, side: Side, bytes: usize, is_last: bool) {
+        let now = self.world.now.get();
+        if let Some(exchange) = self.with(key, |stream| stream.exchange).filter(|_| side == Side::Request) {
+            self.world.record(exchange, |record| {
+                record.shown.bytes += bytes;
+                record.shown.end = record.shown.end.or(is_last.then_some(now));
+            });
+        }
+    }
+
+    fn note_trailers(&self, key: Key, side: Side) {
+        self.note_shown(key, side, 0, true);
+        if let Some(exchange) = self.with(key, |stream| stream.exchange).filter(|_| side == Side::Request) {
+            self.world.record(exchange, |record| record.shown.trailers = true);
         }
     }
 

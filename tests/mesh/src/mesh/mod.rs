@@ -4,10 +4,14 @@
 //! * `filter` is the filter manager around our filter, `reply` are Envoy's own answers.
 //! * `router` is the way to the primary, `callout` the way to the secondary regions.
 //! * `upstream` is what a region does, step by step.
-//! * `module` are the calls into the VMs, `operator` is what happens to the configuration and the clock.
+//! * `module` are the calls into the VMs, `death` is the end of one and what comes after it.
+//! * `operator` is what happens to the configuration and the clock.
+//! * `event` is everything that can happen.
 
 mod callout;
 mod client;
+mod death;
+mod event;
 mod filter;
 mod module;
 mod operator;
@@ -19,43 +23,21 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use crate::copies::Copies;
 use crate::host::{Thread, Vm};
+use crate::invariants::{Judge, Violation};
 use crate::queue::Queue;
 use crate::record::Record;
 use crate::scenario::{Millis, Scenario};
 use crate::stream::Stream;
+use crate::witness;
 use crate::world::{Micros, World};
 use callout::Call;
-use upstream::Step;
+use death::Life;
+use event::Event;
 
 /// A stream: its thread and its context there.
 pub(crate) type Key = (usize, u32);
-
-/// Something that happens at its time.
-#[derive(Debug, Clone)]
-pub(crate) enum Event {
-    Begin(usize),
-    RequestPiece { exchange: usize, index: usize },
-    RequestEnd(usize),
-    Leave(usize),
-    Upstream(Key, Step),
-    PerTryTimeout(Key),
-    RouteTimeout(Key),
-    Call(Key, Step),
-    CallTimeout(Key),
-    Tick { thread: usize, root: u32, number: u64 },
-    Push(usize),
-    PushTo { thread: usize, push: usize },
-    ClockStep(i64),
-    Retire { thread: usize, root: u32 },
-}
-
-impl Event {
-    /// Whether the run goes on until it has happened: ticks never end, and an old configuration may never.
-    const fn is_awaited(&self) -> bool {
-        !matches!(self, Self::Tick { .. } | Self::Retire { .. })
-    }
-}
 
 /// A run.
 #[derive(Debug)]
@@ -70,10 +52,12 @@ pub(crate) struct Mesh {
     vms: Vec<Vm>,
     /// For each thread, the root context of the newest configuration.
     roots: Vec<u32>,
-    died: Vec<Option<Micros>>,
+    lives: Vec<Life>,
     calls: BTreeMap<Key, Call>,
     /// For each exchange, its stream while there is one.
     live: Vec<Option<Key>>,
+    copies: Copies,
+    judge: Judge,
 }
 
 /// How a run went.
@@ -83,7 +67,9 @@ pub struct Outcome {
     pub scenario: Rc<Scenario>,
     /// Everything that is known of each exchange.
     pub records: Vec<Record>,
-    /// What happened that must never happen.
+    /// What was broken on the way; [`crate::judge`] adds what is broken at the end.
+    pub violations: Vec<Violation>,
+    /// Those of them that the simulation noticed as they happened, as lines.
     pub wrong: Vec<String>,
     /// Bytes of memory of each VM at the end: the workers, then the main thread.
     pub memory: Vec<usize>,
@@ -93,9 +79,12 @@ pub struct Outcome {
     pub trace: Vec<String>,
 }
 
-/// How long after the last event the run goes on: the ladder's time of `Route::new` and some ticks, because a request
-/// that never ends is answered by a tick.
+/// How long after the last event the run goes on, so that what nobody waits for happens too.
 const AFTERMATH: Micros = 2_500_000;
+
+/// How much longer than that while a stream is there: longer than any ladder, because a request that never ends is
+/// answered by a tick.
+const LAST_STREAM: Micros = 10_000_000;
 
 /// Plays a scenario. The seed decides what the scenario leaves open: who comes first among those who come together.
 pub fn play(scenario: &Scenario, seed: u64, is_traced: bool) -> Outcome {
@@ -118,9 +107,11 @@ impl Mesh {
             threads,
             vms: Vec::new(),
             roots: vec![0; count],
-            died: vec![None; count],
+            lives: vec![Life::default(); count],
             calls: BTreeMap::new(),
             live: vec![None; scenario.exchanges.len()],
+            copies: Copies::default(),
+            judge: Judge::default(),
         };
         this.start();
         for (index, exchange) in scenario.exchanges.iter().enumerate() {
@@ -132,20 +123,27 @@ impl Mesh {
         for (at, by) in &scenario.clock_steps {
             this.at(micros(*at), Event::ClockStep(*by));
         }
+        for (index, death) in scenario.deaths.iter().enumerate() {
+            this.at(micros(death.at), Event::Death(index));
+        }
+        this.judge("Envoy started");
         this
     }
 
     fn run(&mut self) {
         let mut until = Micros::MAX;
         while let Some((at, event)) = self.queue.pop() {
-            if at > until {
+            let is_anybody_there = self.live.iter().any(Option::is_some);
+            if at > until.saturating_add(if is_anybody_there { LAST_STREAM } else { 0 }) {
                 break;
             }
             self.world.now.set(at);
             if event.is_awaited() {
                 self.pending -= 1;
             }
+            let words = event.words();
             self.handle(event);
+            self.judge(words);
             until = if self.pending == 0 { until.min(at + AFTERMATH) } else { Micros::MAX };
         }
     }
@@ -166,14 +164,27 @@ impl Mesh {
             Event::PushTo { thread, push } => self.push_to(thread, push),
             Event::ClockStep(by) => self.step_clock(by),
             Event::Retire { thread, root } => self.retire(thread, root),
+            Event::Death(death) => self.doom(death),
         }
+    }
+
+    /// Looks at what an event has done to the exchanges that it touched.
+    fn judge(&mut self, event: &str) {
+        let world = self.world.clone();
+        let touched = world.take_touched();
+        for index in &touched {
+            let now = (world.now.get(), world.wall());
+            witness::note(&mut world.records.borrow_mut()[*index], &mut self.copies, now);
+        }
+        self.judge.after(&world, event, &touched);
     }
 
     fn finish(self) -> Outcome {
         Outcome {
             scenario: self.world.scenario.clone(),
             records: self.world.records.take(),
-            wrong: self.world.wrong.take(),
+            wrong: self.judge.noticed().map(|it| format!("{}: {}", it.invariant, it.what)).collect(),
+            violations: self.judge.violations,
             memory: self.vms.iter().map(Vm::memory_size).collect(),
             stats: self.world.metrics.borrow().of("").map(|(name, value)| (name.to_owned(), value)).collect(),
             trace: self.world.take_trace(),

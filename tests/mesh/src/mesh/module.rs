@@ -3,13 +3,11 @@
 use std::rc::Rc;
 
 use super::{Key, Mesh};
+use crate::document::Document;
 use crate::host::{Action, Deferred, Root, Vm};
+use crate::invariants::STARTS;
 use crate::record::Cost;
 use crate::stream::Side;
-use crate::world::Micros;
-
-/// `reload_config.backoff.base_interval` of `envoy/bootstrap.yaml`.
-const RELOAD_BACKOFF: Micros = 100_000;
 
 impl Mesh {
     /// Starts a VM for each thread and gives it the first document, as Envoy does: first a canary of which nothing
@@ -25,7 +23,7 @@ impl Mesh {
     }
 
     /// Gives a VM a configuration: a root context of its own.
-    pub(super) fn configure(&mut self, thread: usize, document: &Rc<crate::document::Document>) {
+    pub(super) fn configure(&mut self, thread: usize, document: &Rc<Document>) {
         let text = document.text().into_bytes();
         let root = self.threads[thread].borrow_mut().new_context();
         let in_force = self.comes_into_force(document);
@@ -35,9 +33,10 @@ impl Mesh {
         self.call_root(thread, "proxy_on_context_create", root, &[root, 0]);
         self.call_root(thread, "proxy_on_vm_start", root, &[root, 0]);
         if self.call_root(thread, "proxy_on_configure", root, &[root, size]) != Some(1) {
-            self.world.wrong("on_configure says no, which would abort Envoy's start");
+            self.world.wrong(&STARTS, "on_configure says no, which would abort Envoy's start");
         }
         self.roots[thread] = root;
+        self.loaded(thread, document);
         self.arm_tick(thread, root);
     }
 
@@ -70,15 +69,19 @@ impl Mesh {
             return None;
         }
         self.world.trace(format!("w{thread} #{context}"), || format!("  {name}{args:?}"));
-        let called = vm.call(name, context, args);
+        // Whatever comes of a configuration, a VM starts: only streams and ticks are its death.
+        let is_mortal = exchange.is_some() || name == "proxy_on_tick";
+        let life = self.lives[thread].left.filter(|_| is_mortal);
+        let called = vm.call_within(life.unwrap_or(u64::MAX), name, context, args);
         self.threads[thread].borrow_mut().call_answer = None;
         let called = match called {
             Ok(called) => called,
-            Err(why) => {
-                self.on_trap(thread, name, &why);
+            Err(trapped) => {
+                self.on_trap(thread, name, &trapped);
                 return None;
             }
         };
+        self.lives[thread].left = self.lives[thread].left.map(|left| left.saturating_sub(called.fuel));
         self.world.trace(format!("w{thread} #{context}"), || format!("  {name} = {}", called.result));
         if let Some(exchange) = exchange {
             self.world.record(exchange, |record| {
@@ -100,6 +103,10 @@ impl Mesh {
         }
         let deferred = std::mem::take(&mut self.threads[thread].borrow_mut().deferred);
         for action in deferred {
+            // One of those before may have killed the VM, and what it wanted done dies with it.
+            if self.vms[thread].is_dead {
+                return;
+            }
             match action {
                 Deferred::ResumeRequest(context) => self.resume((thread, context), Side::Request),
                 Deferred::ResumeResponse(context) => self.resume((thread, context), Side::Response),
@@ -109,41 +116,5 @@ impl Mesh {
                 }
             }
         }
-    }
-
-    /// A VM that trapped is dead for all its streams. They fail at once here; Envoy fails each at its next callback.
-    fn on_trap(&mut self, thread: usize, name: &str, why: &str) {
-        self.world.wrong(format!("the module trapped in {name}: {why}"));
-        self.died[thread] = Some(self.world.now.get());
-        let lost: Vec<u32> = self.threads[thread].borrow().streams.keys().copied().collect();
-        for context in lost {
-            let key = (thread, context);
-            if let Some(exchange) = self.with(key, |stream| {
-                stream.is_orphan = true;
-                stream.exchange
-            }) {
-                self.world.record(exchange, |record| record.lost_its_vm = true);
-                self.fail_stream(key);
-            }
-        }
-        let mut state = self.threads[thread].borrow_mut();
-        state.begun.clear();
-        state.deferred.clear();
-    }
-
-    /// `FAIL_RELOAD`: a worker whose VM died gets a fresh one with the first stream after the backoff. Says whether
-    /// there is a VM now.
-    pub(super) fn reload(&mut self, thread: usize) -> bool {
-        let Some(died) = self.died[thread] else { return true };
-        if self.world.now.get() < died + RELOAD_BACKOFF {
-            return false;
-        }
-        self.died[thread] = None;
-        let in_place = self.newest_document();
-        self.threads[thread].borrow_mut().roots.clear();
-        self.vms[thread] = Vm::start(self.threads[thread].clone());
-        self.world.trace(format!("w{thread}"), || "a fresh VM".to_owned());
-        self.configure(thread, &in_place);
-        true
     }
 }

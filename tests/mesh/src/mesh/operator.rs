@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::{Event, Mesh, micros};
 use crate::document::Document;
 use crate::host::{Root, Thread, Vm};
+use crate::invariants::NO_TRAP;
 use crate::world::Micros;
 
 /// How long an old configuration outlives its replacement at least.
@@ -21,14 +22,6 @@ impl Mesh {
         last_good.clone()
     }
 
-    /// The document that was pushed last, or the first one.
-    pub(super) fn newest_document(&self) -> Rc<Document> {
-        let now = self.world.now.get();
-        let scenario = &self.world.scenario;
-        let mut pushed = scenario.pushes.iter().filter(|(at, _)| micros(*at) <= now).map(|(_, document)| document);
-        Rc::new(pushed.next_back().unwrap_or(&scenario.document).clone())
-    }
-
     /// Envoy tries a configuration in a VM that it throws away.
     pub(super) fn canary(&mut self, document: &Rc<Document>) {
         let text = document.text().into_bytes();
@@ -40,7 +33,7 @@ impl Mesh {
         let steps = [("proxy_on_context_create", 0), ("proxy_on_vm_start", 0), ("proxy_on_configure", size)];
         for (name, argument) in steps {
             if let Err(why) = vm.call(name, 1, &[1, argument]) {
-                self.world.wrong(format!("the canary trapped in {name}: {why}"));
+                self.world.wrong(&NO_TRAP, format!("the canary trapped in {name}: {}", why.why));
                 return;
             }
         }
@@ -53,16 +46,19 @@ impl Mesh {
         // The main thread first, then each worker when it comes to it.
         self.push_to(self.threads.len() - 1, push);
         for thread in 0..self.threads.len() - 1 {
-            let delay = self.random.u64(0..5000);
-            self.after(delay, Event::PushTo { thread, push });
+            let soon = self.world.now.get() + self.random.u64(0..5000);
+            // A thread is told of things in their order.
+            let at = soon.max(self.lives[thread].told);
+            self.lives[thread].told = at;
+            self.at(at, Event::PushTo { thread, push });
         }
     }
 
     pub(super) fn push_to(&mut self, thread: usize, push: usize) {
-        if self.vms[thread].is_dead {
-            return;
-        }
         let document = Rc::new(self.world.scenario.pushes[push].1.clone());
+        if self.vms[thread].is_dead {
+            return self.start_again(thread, &document);
+        }
         let old = self.roots[thread];
         self.configure(thread, &document);
         if let Some(root) = self.threads[thread].borrow_mut().roots.get_mut(&old) {

@@ -2,6 +2,7 @@
 
 use super::{Key, Mesh};
 use crate::fields::Fields;
+use crate::invariants::ONE_ANSWER;
 use crate::record::End;
 use crate::stream::Side;
 
@@ -18,10 +19,12 @@ impl Mesh {
     /// The filter answers by itself.
     pub(super) fn filter_replies(&mut self, key: Key, status: u16, mut fields: Fields, body: Vec<u8>) {
         self.trace(key, || format!("the filter answers {status} by itself"));
-        match self.with(key, |stream| stream.on_wire) {
-            None => return self.world.wrong("the filter answers a stream that is over"),
-            Some(true) => self.world.wrong("the filter answers though an answer is on its way"),
-            Some(false) => {}
+        match self.with(key, |stream| (stream.on_wire, stream.is_logging)) {
+            None | Some((_, true)) => {
+                return self.world.wrong(&ONE_ANSWER, "the filter answers a stream that is over");
+            }
+            Some((true, _)) => self.world.wrong(&ONE_ANSWER, "the filter answers though an answer is on its way"),
+            Some((false, _)) => {}
         }
         if !body.is_empty() {
             fields.set("content-length", body.len().to_string());

@@ -38,6 +38,8 @@ impl Mesh {
                 has_reached: false,
                 client_was_done: is_last,
                 outcome: None,
+                whole_at: None,
+                heard_at: None,
                 was_told: true,
                 said: None,
             });

@@ -1,6 +1,7 @@
 //! The real module in the simulated mesh.
 
-mod cost;
+mod budget;
+mod deaths;
 mod memory;
 mod promises;
 mod seeds;

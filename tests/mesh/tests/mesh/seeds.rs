@@ -11,7 +11,8 @@ const SEEDS: u64 = 2000;
 fn every_rule_holds_in_every_incident() {
     let soak = soak(0, SEEDS, |_| Duration::from_secs(5));
     let shown = soak.failed.iter().take(5).map(|(seed, violations)| {
-        let rules: Vec<_> = violations.iter().map(|it| format!("  {}: {}", it.invariant, it.what)).collect();
+        let rules: Vec<_> =
+            violations.iter().map(|it| format!("  {}, {}: {}", it.invariant, it.when, it.what)).collect();
         format!("seed {seed}\n{}\n  replay: cargo run --bin soak -- --replay {seed}", rules.join("\n"))
     });
     let failures: Vec<_> = shown.collect();

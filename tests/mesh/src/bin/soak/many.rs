@@ -32,7 +32,7 @@ fn report(soak: &Soak) -> ExitCode {
     for (seed, violations) in soak.failed.iter().take(MOST_SHOWN) {
         println!("\nseed {seed}");
         for violation in violations {
-            println!("  {}: {}", violation.invariant, violation.what);
+            println!("  {}, {}: {}", violation.invariant, violation.when, violation.what);
         }
         println!("  replay: cargo run --bin soak -- --replay {seed}");
     }

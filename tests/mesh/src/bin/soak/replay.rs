@@ -15,7 +15,7 @@ pub(crate) fn replay(seed: u64) -> ExitCode {
     }
     let violations = judge(&outcome);
     for violation in &violations {
-        println!("\nBROKEN {}: {}", violation.invariant, violation.what);
+        println!("\nBROKEN {}, {}: {}", violation.invariant, violation.when, violation.what);
     }
     if violations.is_empty() {
         println!("\nseed {seed}: every rule holds");

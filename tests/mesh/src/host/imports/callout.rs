@@ -8,6 +8,7 @@ use crate::fields::Fields;
 use crate::host::abi::{Outcome, Status, decode};
 use crate::host::thread::Callout;
 use crate::host::vm::Host;
+use crate::invariants::{ONE_ANSWER, VALID};
 use crate::scenario::Behaviour;
 
 pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
@@ -50,13 +51,16 @@ fn begin(caller: &Caller<'_, Host>, cluster: &str, headers: Fields, body: Vec<u8
     let world = thread.world.clone();
     let stream = thread.stream(host.effective)?;
     let (exchange, root) = (stream.exchange, stream.root);
+    if stream.on_wire || stream.is_logging {
+        world.wrong(&ONE_ANSWER, format!("{cluster} is called though the client has been answered, or has left"));
+    }
     let region = region_of(cluster).ok_or(Status::BadArgument)?;
     let behaviour = world.behaviour(exchange, region);
     // Envoy asks for these, and only for these.
     let is_complete = [":method", ":path", ":authority"].iter().all(|name| headers.first(name).is_some());
     if behaviour == Behaviour::UnknownCluster || !is_complete {
         if !is_complete {
-            world.wrong(format!("a call to {cluster} lacks pseudo-headers: {headers:?}"));
+            world.wrong(&VALID, format!("a call to {cluster} lacks pseudo-headers: {headers:?}"));
         }
         world.record(exchange, |record| record.refused.push((region, "no_healthy_upstream")));
         return Err(Status::BadArgument);

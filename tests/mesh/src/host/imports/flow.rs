@@ -7,6 +7,7 @@ use crate::fields::Fields;
 use crate::host::abi::{Outcome, Status, decode};
 use crate::host::thread::Deferred;
 use crate::host::vm::Host;
+use crate::invariants::LIVING;
 
 pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
     linker.func_wrap("env", "proxy_continue_stream", continue_stream)?;
@@ -74,7 +75,8 @@ fn set_effective_context(mut caller: Caller<'_, Host>, context: u32) -> Result<u
         caller.data_mut().effective = context;
         Ok(())
     } else {
-        caller.data().thread.borrow().world.wrong(format!("the filter acts for context {context}, which is gone"));
+        let world = caller.data().thread.borrow().world.clone();
+        world.wrong(&LIVING, format!("the filter acts for context {context}, which is gone"));
         Err(Status::BadArgument)
     };
     Ok(leave(&caller, "set_effective_context", || context.to_string(), outcome))

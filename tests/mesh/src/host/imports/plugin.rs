@@ -5,6 +5,7 @@ use wasmtime::{Caller, Linker, Result};
 use super::memory::{enter, give, leave, read, text, write, write_u32};
 use crate::host::abi::{LOG_INFO, LOG_WARN, Outcome, Status};
 use crate::host::vm::Host;
+use crate::invariants::{LIVING, NOT_REFUSED};
 
 pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
     linker.func_wrap("env", "proxy_log", log)?;
@@ -27,7 +28,7 @@ fn log(mut caller: Caller<'_, Host>, level: u32, at: u32, size: u32) -> Result<u
         // A document that is refused is an error by design; that Envoy refuses what the filter wants is not.
         let is_expected = level <= LOG_INFO || line.starts_with("the configuration is refused");
         if !is_expected && level >= LOG_WARN {
-            thread.world.wrong(format!("the filter complains: {line}"));
+            thread.world.wrong(&NOT_REFUSED, format!("the filter complains: {line}"));
         }
     }
     Ok(leave(&caller, "log", || format!("{level}, {line:?}"), Ok(())))
@@ -145,7 +146,7 @@ fn increment_metric(mut caller: Caller<'_, Host>, id: u32, offset: i64) -> Resul
         world.metrics.borrow_mut().increment(index, offset)?.clone_into(&mut name);
         match thread.stream(effective) {
             Ok(stream) => world.record(stream.exchange, |record| record.counted.push(name.clone())),
-            Err(_) => world.wrong(format!("{name} is counted outside of any stream")),
+            Err(_) => world.wrong(&LIVING, format!("{name} is counted outside of any stream")),
         }
         Ok(())
     });

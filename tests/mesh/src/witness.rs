@@ -1,0 +1,55 @@
+//! What the world notes of an exchange when an event is over: when things came to be known, and whether its request
+//! may have been copied.
+//!
+//! The rules compare the filter with these notes, so nothing here asks the filter.
+
+use crate::copies::{Copies, Refused};
+use crate::document::Route;
+use crate::record::Record;
+use crate::world::Micros;
+
+/// Brings the notes on `record` up to date. `now` is the simulation's time and the wall clock's.
+pub(crate) fn note(record: &mut Record, copies: &mut Copies, now: (Micros, Micros)) {
+    for asked in &mut record.asked {
+        let is_heard = asked.was_told && asked.outcome.is_some();
+        asked.heard_at = asked.heard_at.or(is_heard.then_some(now.0));
+        asked.whole_at = asked.whole_at.or(asked.is_whole.then_some(now.0));
+    }
+    if record.settled.is_some() {
+        return;
+    }
+    if record.uncopied.is_none() {
+        record.uncopied = copy(record, copies);
+    }
+    if record.uncopied.is_some() {
+        copies.drop(record.root, record.index);
+    }
+    if record.answer.is_some() || record.end.is_some() {
+        record.settled = Some(now);
+        copies.drop(record.root, record.index);
+    }
+}
+
+/// Copies what has been shown of the request, or says why that may not be.
+fn copy(record: &Record, copies: &mut Copies) -> Option<&'static str> {
+    let route = record.route().filter(|_| record.root.is_some())?;
+    let needed = match bytes_to_copy(record, route) {
+        Ok(needed) => needed,
+        Err(why) => return Some(why),
+    };
+    match copies.grow(record.root, record.index, needed) {
+        Err(Refused) => Some("memory"),
+        Ok(()) if record.shown.trailers => Some("trailers"),
+        Ok(()) => None,
+    }
+}
+
+/// Memory is taken for an announced body before it comes.
+fn bytes_to_copy(record: &Record, route: &Route) -> Result<usize, &'static str> {
+    if !route.replay_methods.contains(&record.headers.text(":method")) {
+        return Err("method");
+    }
+    let announced = record.headers.text("content-length").parse().unwrap_or(0);
+    let needed = record.shown.bytes.max(announced);
+    if needed > route.max_body { Err("body") } else { Ok(needed) }
+}
