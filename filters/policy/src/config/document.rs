@@ -49,7 +49,8 @@ impl Node {
             yaml::read(text).map_err(|_| ConfigError::Syntax {
                 format: "JSON",
                 line: error.line(),
-                column: error.column(),
+                // It counts from 1, but says 0 at a line's beginning.
+                column: error.column().max(1),
                 // serde_json ends its message with the place, which the error carries by itself.
                 what: error.to_string().split(" at line ").next().unwrap_or_default().to_owned(),
             })

@@ -70,11 +70,12 @@ impl fmt::Display for Problems {
 /// Longest value that is shown whole, in characters.
 const SHOWN: usize = 60;
 
-/// A value as a problem shows it: JSON, shortened.
+/// A value as a problem shows it: JSON, shortened, and without the control characters that JSON lets stand, because a
+/// problem goes to a log and a log to a terminal.
 pub(super) fn shown(node: &Node) -> String {
     if node.value == Value::Null {
         return "an empty value".to_owned();
     }
-    let text = serde_json::to_string(node).unwrap_or_default();
+    let text = serde_json::to_string(node).unwrap_or_default().replace(char::is_control, "\u{fffd}");
     if text.chars().count() > SHOWN { text.chars().take(SHOWN).chain(['…']).collect() } else { text }
 }

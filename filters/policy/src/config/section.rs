@@ -184,6 +184,10 @@ pub(super) fn nearest<'a>(word: &str, words: &[&'a str]) -> Option<&'a str> {
         .map(|(_, known)| known)
 }
 
+/// The path of a key. One that cannot be seen as it stands (empty, or with a line break) is quoted: a problem is one
+/// line, and names its place.
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+    let is_seen = !key.is_empty() && !key.contains(char::is_control);
+    let key = if is_seen { key.to_owned() } else { format!("{key:?}") };
+    if path.is_empty() { key } else { format!("{path}.{key}") }
 }

@@ -32,6 +32,8 @@ impl Exchange {
                 (left < LEAST_LEFT).then_some(Skip::Deadline)
             };
             if skip.is_none() && !self.request.is_whole() {
+                // From here on its callbacks say "continue", so Envoy shows each piece once: each is kept at once.
+                self.request.let_go();
                 self.stage = Stage::Held(held, Awaiting::Request);
                 return;
             }

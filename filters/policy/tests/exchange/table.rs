@@ -269,6 +269,17 @@ fn a_request_that_is_still_coming_is_waited_for_until_the_deadline() {
 }
 
 #[test]
+fn a_request_that_was_held_back_when_the_answer_came_is_kept_piece_by_piece() {
+    let mut watched = Watched::begin(Setup { bodiless: false, announced: Some(8), ..Setup::default() });
+    fails_early(&mut watched);
+    let piece = Event::RequestBody { chunk: b"1234", size: 4, end_of_stream: false };
+    assert!(watched.exchange.wants_request_body(4, false));
+    assert_eq!(watched.on(piece, at(6)), Flow::Continue);
+    watched.on(Event::RequestBody { chunk: b"5678", size: 4, end_of_stream: true }, at(7));
+    assert_eq!(watched.exchange.call(0).unwrap().1.body, b"12345678");
+}
+
+#[test]
 fn a_request_whose_end_cannot_come_any_more_is_not_waited_for() {
     let mut watched = Watched::begin(Setup { bodiless: false, ..Setup::default() });
     watched.on(Event::RequestBody { chunk: b"1234", size: 4, end_of_stream: false }, at(1));
