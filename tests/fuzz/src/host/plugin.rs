@@ -1,0 +1,99 @@
+//! Host calls that belong to no stream: log, ticks, properties, shared data, metrics.
+
+use std::collections::HashMap;
+
+use super::{Host, Outcome, Status};
+
+/// The level of a warning in proxy-wasm's log.
+const WARNING: u32 = 3;
+
+/// One configuration of the plugin.
+#[derive(Debug, Default)]
+pub(crate) struct Root {
+    pub(crate) document: Vec<u8>,
+    pub(crate) wants_ticks: bool,
+}
+
+/// Envoy's stats: the same name is the same stat.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    ids: HashMap<String, u32>,
+    stats: Vec<(String, u64)>,
+}
+
+impl Metrics {
+    pub(super) fn define(&mut self, name: &str) -> u32 {
+        if let Some(id) = self.ids.get(name) {
+            return *id;
+        }
+        let id = u32::try_from(self.stats.len()).expect("a filter with bounded labels defines few stats");
+        self.ids.insert(name.to_owned(), id);
+        self.stats.push((name.to_owned(), 0));
+        id
+    }
+
+    pub(super) fn set(&mut self, id: u32, value: u64) -> Outcome {
+        self.stat(id)?.1 = value;
+        Ok(())
+    }
+
+    fn stat(&mut self, id: u32) -> Outcome<&mut (String, u64)> {
+        usize::try_from(id).ok().and_then(|id| self.stats.get_mut(id)).ok_or(Status::NotFound)
+    }
+
+    /// The values of those stats whose name ends with `name`.
+    pub(crate) fn of(&self, name: &str) -> impl Iterator<Item = u64> {
+        self.stats.iter().filter(move |(it, _)| it.ends_with(name)).map(|(_, value)| *value)
+    }
+}
+
+impl Host {
+    /// A document that is refused is an error by design; that Envoy refuses what the filter wants is not.
+    pub(super) fn log(level: u32, line: &str) {
+        if line.starts_with("the configuration is refused") {
+            super::host(|host| host.refusals += 1);
+        } else {
+            assert!(level < WARNING, "the filter complains: {line}");
+        }
+    }
+
+    pub(super) fn set_tick(&mut self) -> Outcome {
+        let current = self.current;
+        self.roots.get_mut(&current).ok_or(Status::BadArgument)?.wants_ticks = true;
+        Ok(())
+    }
+
+    pub(super) fn property(&mut self, path: &str) -> Outcome<Vec<u8>> {
+        let context = self.effective;
+        match path.split('\0').collect::<Vec<_>>().as_slice() {
+            ["plugin_name" | "plugin_root_id"] => Ok(b"helius".to_vec()),
+            // Absent before there is an answer.
+            ["response", "code_details"] => {
+                let stream = self.stream(context).map_err(|_| Status::NotFound)?;
+                let is_there = stream.response.headers.is_some() || stream.is_logging;
+                is_there.then(|| stream.details.clone()).ok_or(Status::NotFound)
+            }
+            _ => Err(Status::NotFound),
+        }
+    }
+
+    /// A number of 0 sets a value in any case, and so does every number where there is none.
+    pub(super) fn share(&mut self, key: &[u8], value: &[u8], number: u32) -> Outcome {
+        let current = self.shared.get(key).map_or(0, |(_, current)| *current);
+        if number != 0 && current != 0 && number != current {
+            return Err(Status::CasMismatch);
+        }
+        self.shared.insert(key.to_vec(), (value.to_vec(), current.wrapping_add(1).max(1)));
+        Ok(())
+    }
+
+    pub(super) fn increment(&mut self, id: u32, offset: i64) -> Outcome {
+        let context = self.effective;
+        let (name, value) = self.metrics.stat(id)?;
+        *value = value.checked_add_signed(offset).filter(|_| offset > 0).ok_or(Status::BadArgument)?;
+        let name = name.clone();
+        self.counted += 1;
+        self.stream(context).expect("counted for a stream").ledger.counts(&name);
+        Ok(())
+    }
+}
