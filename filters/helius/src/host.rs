@@ -6,6 +6,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use helius_policy::http::{Headers, Response};
+use helius_policy::shared::{SharedStore, Stored};
 use helius_policy::time::{Clock, Timestamp};
 use log::warn;
 use proxy_wasm::hostcalls;
@@ -123,6 +124,25 @@ pub(crate) fn shared(key: &str) -> Vec<u8> {
 /// Shares `value` under `key`, whoever else does so at the same time.
 pub(crate) fn share(key: &str, value: &[u8]) {
     log_error("share data", hostcalls::set_shared_data(key, Some(value), None));
+}
+
+/// Envoy's shared data, as the store of what all workers change together.
+#[derive(Debug)]
+pub(crate) struct HostStore;
+
+/// No version of a record: writing with it succeeds only where there is none. Envoy counts versions up from 1, over all
+/// keys of the process, and would have to come to the end of 32 bits for this one.
+const NONE: u32 = u32::MAX;
+
+impl SharedStore for HostStore {
+    fn read(&self, key: &str) -> Option<Stored> {
+        let (record, version) = hostcalls::get_shared_data(key).ok()?;
+        Some(Stored { record: record?, version: version? })
+    }
+
+    fn write(&self, key: &str, record: &[u8], version: Option<u32>) -> bool {
+        hostcalls::set_shared_data(key, Some(record), Some(version.unwrap_or(NONE))).is_ok()
+    }
 }
 
 /// Defines a metric, or finds it where another thread has defined it.

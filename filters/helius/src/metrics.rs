@@ -4,6 +4,7 @@
 //! `stats_tags` of `envoy/bootstrap.yaml` take them out again. Every combination that can happen is defined when the
 //! filter is configured: the set is bounded, and a counter stands at 0 before its first event.
 
+use helius_policy::admission::Decision;
 use helius_policy::config::{Config, Mode, Route};
 use helius_policy::exchange::Record;
 use helius_policy::verdict::{Degraded, ServedBy, Verdict};
@@ -20,6 +21,8 @@ pub(crate) struct Metrics {
 
 #[derive(Debug)]
 struct RouteMetrics {
+    /// The commonest decision first.
+    admission: Vec<(Decision, u32)>,
     /// For each region, in the order of the configuration; the commonest verdict first.
     attempts: Vec<Vec<(Verdict, u32)>>,
     /// The commonest rung first.
@@ -37,6 +40,7 @@ impl Metrics {
     pub(crate) fn record(&self, route: usize, record: Record) {
         let Some(route) = self.routes.get(route) else { return };
         let metric = match record {
+            Record::Admission(decision) => find(&route.admission, decision),
             Record::Attempt { region, verdict } => {
                 route.attempts.get(region).and_then(|verdicts| find(verdicts, verdict))
             }
@@ -68,8 +72,22 @@ impl RouteMetrics {
             let name = format!("{labels}{served}{reason}helius_responses_total");
             Some(((served_by, degraded), host::define_metric(MetricType::Counter, &name)?))
         });
-        Self { attempts: attempts.collect(), responses: responses.collect() }
+        let admission = possible_decisions(config.mode(), route).filter_map(|decision| {
+            let name = format!("{labels}{}helius_admission_total", tag("decision", decision.word()));
+            Some((decision, host::define_metric(MetricType::Counter, &name)?))
+        });
+        Self { admission: admission.collect(), attempts: attempts.collect(), responses: responses.collect() }
     }
+}
+
+/// What can become of a request before the ladder.
+fn possible_decisions(mode: Mode, route: &Route) -> impl Iterator<Item = Decision> {
+    let is_limited = route.admission().is_some();
+    Decision::ALL.into_iter().filter(move |decision| match decision {
+        Decision::Allowed | Decision::Undecided => is_limited,
+        Decision::Limited => is_limited && mode == Mode::Enforce,
+        Decision::WouldLimited => is_limited && mode == Mode::Shadow,
+    })
 }
 
 /// Which rung can answer, and for which reason.

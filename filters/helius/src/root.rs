@@ -6,12 +6,14 @@ use std::rc::Rc;
 use helius_policy::budget::Budget;
 use helius_policy::config::Config;
 use helius_policy::journal::Journal;
+use helius_policy::rate_limit::salt;
+use helius_policy::time::Clock;
 use log::{error, info};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType};
 
 use crate::config_store::{ConfigStore, Refused, fingerprint};
-use crate::host;
+use crate::host::{self, HostClock, HostStore};
 use crate::metrics::{Metrics, set_config_rejected};
 use crate::patience::{Patience, TICK};
 use crate::stream::StreamFilter;
@@ -32,6 +34,8 @@ pub(crate) struct Plugin {
     pub(crate) journals: RefCell<Vec<Journal>>,
     pub(crate) patience: Patience,
     pub(crate) budget: Rc<Budget>,
+    /// A number that clients do not know, the same for all workers.
+    pub(crate) salt: u64,
 }
 
 impl Plugin {
@@ -39,7 +43,8 @@ impl Plugin {
         let metrics = Metrics::define(&config);
         let journals = RefCell::new(vec![Journal::default(); config.routes().len()]);
         let budget = Rc::new(Budget::new(COPIES));
-        Self { config, metrics, journals, patience: Patience::default(), budget }
+        let salt = salt::shared(&HostStore, HostClock.now());
+        Self { config, metrics, journals, patience: Patience::default(), budget, salt }
     }
 }
 

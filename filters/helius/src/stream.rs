@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use helius_policy::budget::Share;
-use helius_policy::exchange::{Event, Exchange, needs_details};
-use helius_policy::http::{CONTENT_LENGTH, decimal, passes_untouched};
+use helius_policy::exchange::{Event, Exchange, Record, needs_details};
+use helius_policy::http::{CONTENT_LENGTH, Headers, decimal, passes_untouched};
+use helius_policy::rate_limit::Subject;
 use helius_policy::time::Clock;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, BufferType, MapType};
 
-use crate::host::{self, HostClock};
+use crate::host::{self, HostClock, HostStore};
 use crate::protected::{Caller, Protected};
 use crate::root::Plugin;
 
@@ -47,6 +48,21 @@ impl StreamFilter {
     }
 }
 
+/// The client of the stream whose callback this is.
+struct Client<'a> {
+    headers: &'a Headers,
+}
+
+impl Subject for Client<'_> {
+    fn headers(&self) -> &Headers {
+        self.headers
+    }
+
+    fn source(&self) -> Vec<u8> {
+        host::property(&["source", "address"])
+    }
+}
+
 impl Context for StreamFilter {
     fn on_http_call_response(&mut self, _token: u32, headers: usize, body_size: usize, _trailers: usize) {
         let event = if headers == 0 {
@@ -66,6 +82,16 @@ impl HttpContext for StreamFilter {
         let Some(plugin) = &self.plugin else { return Action::Continue };
         let headers = host::headers(MapType::HttpRequestHeaders);
         let Some((index, route)) = plugin.config.route_of(&headers) else { return Action::Continue };
+        if let Some(admission) = route.admission() {
+            let subject = Client { headers: &headers };
+            let (decision, refusal) =
+                admission.judge(plugin.config.mode(), &subject, &HostStore, plugin.salt, HostClock.now());
+            plugin.metrics.record(index, Record::Admission(decision));
+            if let Some(refusal) = refusal {
+                host::reply(&refusal);
+                return Action::Pause;
+            }
+        }
         if passes_untouched(&headers) {
             return Action::Continue;
         }

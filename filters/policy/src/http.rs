@@ -26,6 +26,12 @@ impl Headers {
         self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_slice())
     }
 
+    /// The path without the query string; empty where there is none.
+    pub fn path(&self) -> &[u8] {
+        let path = self.first(":path").unwrap_or_default();
+        path.split(|byte| *byte == b'?').next().unwrap_or_default()
+    }
+
     /// Puts a field behind those that are there.
     pub fn push(&mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) {
         self.0.push((name.into(), value.into()));

@@ -5,10 +5,13 @@
 //!
 //! * [`config`] turns a document into types that cannot hold a wrong value, or says everything that is wrong with it.
 //! * [`exchange`] is one HTTP exchange walking down the ladder: events in, effects out.
+//! * [`admission`] says which requests are let in at all.
 //! * [`verdict`] is the judgement of one attempt at one region; everything else follows from it.
 //! * [`envoy_words`] reads Envoy's own words for what went wrong.
 //! * [`replay`] is the contract under which a request may be sent a second time.
 //! * [`budget`] bounds the memory that all copies of requests take together.
+//! * [`rate_limit`] says how many requests of whom are admitted.
+//! * [`shared`] is state that all worker threads change together.
 //! * [`journal`] says which degraded exchanges are worth a line in the log.
 
 // A panic is a trap, and a trap kills the VM of a worker thread for every request that follows.
@@ -31,12 +34,15 @@
     )
 )]
 
+pub mod admission;
 pub mod budget;
 pub mod config;
 pub mod envoy_words;
 pub mod exchange;
 pub mod http;
 pub mod journal;
+pub mod rate_limit;
 pub mod replay;
+pub mod shared;
 pub mod time;
 pub mod verdict;

@@ -42,6 +42,15 @@ impl<'a> Ledger<'a> {
         self.settle("helius_responses_total", ["served_by", "degraded"], expected).await;
     }
 
+    /// Asserts that exactly these decisions about letting requests in were counted: route, decision, how many.
+    ///
+    /// # Panics
+    ///
+    /// When others are counted than expected and that does not change in a while.
+    pub async fn admissions(&self, expected: &[(&str, &str, u64)]) {
+        self.settle("helius_admission_total", ["route", "decision"], expected).await;
+    }
+
     async fn settle(&self, metric: &str, labels: [&str; 2], expected: &[(&str, &str, u64)]) {
         let expected: Counts = expected.iter().map(|(a, b, n)| (((*a).to_owned(), (*b).to_owned()), *n)).collect();
         let mut seen = Counts::new();

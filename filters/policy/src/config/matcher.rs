@@ -29,9 +29,7 @@ enum PathMatcher {
 impl Matcher {
     /// Whether a request with these headers, pseudo-headers included, is meant. The query string does not count.
     pub fn matches(&self, headers: &Headers) -> bool {
-        let path = headers.first(":path").unwrap_or_default();
-        let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
-        self.path.matches(path)
+        self.path.matches(headers.path())
             && (self.methods.is_empty()
                 || headers.first(":method").is_some_and(|it| self.methods.iter().any(|m| m.as_bytes() == it)))
             && self.headers.iter().all(|(name, value)| headers.all(name).any(|it| it == value.as_bytes()))

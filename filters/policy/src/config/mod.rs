@@ -3,6 +3,7 @@
 //! A document is refused as a whole, with everything that is wrong with it ([`Problems`]); nothing is ignored, so a
 //! slip of the pen in a key cannot switch a policy off in silence.
 
+mod admission;
 mod document;
 mod fail_open;
 mod matcher;

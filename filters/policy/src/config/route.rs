@@ -1,16 +1,19 @@
 //! One protected route: an entry of `routes`.
 
+use super::admission;
 use super::fail_open::{self, FailOpen};
 use super::matcher::{self, Matcher};
 use super::scalar;
 use super::section::Cursor;
 use super::upstream::{self, Upstream};
+use crate::admission::Admission;
 
 /// A route and its policies.
 #[derive(Clone, Debug)]
 pub struct Route {
     name: String,
     pub(crate) matcher: Matcher,
+    admission: Option<Admission>,
     pub(crate) upstream: Upstream,
     pub(crate) fail_open: Option<FailOpen>,
 }
@@ -19,6 +22,11 @@ impl Route {
     /// The route's name in metrics and logs.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Who is let in, where not everybody is.
+    pub const fn admission(&self) -> Option<&Admission> {
+        self.admission.as_ref()
     }
 
     /// Where its requests may go.
@@ -36,8 +44,9 @@ pub(super) fn read(at: &mut Cursor<'_, '_>) -> Option<Route> {
     let mut section = at.section("write a section with name, match and upstream")?;
     let name = section.required("name", "write a name for metrics and logs, such as assist", scalar::name);
     let matcher = section.required("match", "write which requests, such as { path: /assist }", matcher::read);
+    let admission = section.optional("admission", |at| admission::read(at, name.as_deref().unwrap_or_default()));
     let upstream = section.required("upstream", "write the regions, and the time that they have", upstream::read);
     let fail_open = section.optional("fail_open", fail_open::read);
     section.close();
-    Some(Route { name: name?, matcher: matcher?, upstream: upstream?, fail_open: fail_open? })
+    Some(Route { name: name?, matcher: matcher?, admission: admission?, upstream: upstream?, fail_open: fail_open? })
 }

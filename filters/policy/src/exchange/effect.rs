@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::admission::Decision;
 use crate::http::{Headers, Response};
 use crate::verdict::{Degraded, ServedBy, Verdict};
 
@@ -55,6 +56,8 @@ pub struct Over {
 /// Something to count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Record {
+    /// A request was let in, or not.
+    Admission(Decision),
     /// An attempt at a region was judged, or not made.
     Attempt {
         /// 0 is the primary, 1 the first secondary region.

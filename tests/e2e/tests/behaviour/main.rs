@@ -14,6 +14,7 @@ mod mid_body;
 mod outer_filters;
 mod protocols;
 mod pushed_configuration;
+mod rate_limit;
 mod regions;
 mod replay;
 mod shadow;
