@@ -36,8 +36,19 @@ pub struct Route {
     pub max_body: usize,
     /// Longest announced body that is waited for.
     pub hold: usize,
+    /// How often it may be asked, by all clients together.
+    pub limit: Option<Limit>,
     /// The last rung.
     pub fixed: Option<Fixed>,
+}
+
+/// A rate limit.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    /// Requests in a second; a million is a multiple of it.
+    pub per_second: u32,
+    /// Requests that may come at once.
+    pub burst: u32,
 }
 
 /// A region of a route.
@@ -76,6 +87,7 @@ impl Route {
             replay_methods: vec!["GET", "HEAD", "POST"],
             max_body: 64 << 10,
             hold: 16 << 10,
+            limit: None,
             fixed: Some(Fixed { status: 200, body: "static".to_owned() }),
         }
     }
@@ -103,6 +115,10 @@ impl Route {
                 "replay": { "methods": self.replay_methods, "max_body": self.max_body, "hold": self.hold },
             },
         });
+        if let Some(Limit { per_second, burst }) = self.limit {
+            let limit = json!({ "rate": format!("{per_second}/s"), "burst": burst });
+            route["admission"] = json!({ "rate_limit": [limit] });
+        }
         if let Some(fixed) = &self.fixed {
             route["fail_open"] = json!({ "static": [{ "status": fixed.status, "body": fixed.body }] });
         }

@@ -32,7 +32,7 @@ mod witness;
 mod world;
 
 pub use bytes::{answer_body, cut, id_of, request_body};
-pub use document::{Document, FAILURES, Fixed, Region, Route, cluster, region_name};
+pub use document::{Document, FAILURES, Fixed, Limit, Region, Route, cluster, region_name};
 pub use fields::Fields;
 pub use host::{MODULE, label, module_path};
 pub use incident::incident;

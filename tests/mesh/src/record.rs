@@ -141,6 +141,11 @@ impl Record {
         self.document.as_ref()?.route_of(self.headers.text(":path")).filter(|_| !untouched)
     }
 
+    /// The route that it matches, protected or not.
+    pub fn matched(&self) -> Option<&Route> {
+        self.document.as_ref()?.route_of(self.headers.text(":path"))
+    }
+
     /// Whether it was only watched.
     pub fn is_shadow(&self) -> bool {
         self.document.as_ref().is_some_and(|document| document.is_shadow)

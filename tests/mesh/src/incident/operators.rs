@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 use super::{one_in, pick};
-use crate::document::{Document, FAILURES, Fixed, Region, Route, region_name};
+use crate::document::{Document, FAILURES, Fixed, Limit, Region, Route, region_name};
 use crate::scenario::{Death, Millis};
 
 pub(super) fn document(random: &mut Rng) -> Document {
@@ -29,8 +29,13 @@ fn route(random: &mut Rng, name: &str) -> Route {
         max_body,
         hold: max_body.min(*pick(random, &[16 << 10, 16 << 10, 0, 100])),
         fixed: fixed(random),
+        limit: limit(random),
         ..Route::new(name, 0)
     }
+}
+
+fn limit(random: &mut Rng) -> Option<Limit> {
+    one_in(random, 6).then(|| Limit { per_second: *pick(random, &[1, 10, 100]), burst: *pick(random, &[1, 2, 5]) })
 }
 
 fn region(random: &mut Rng, index: usize, most: Millis) -> Region {

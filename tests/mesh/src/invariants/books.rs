@@ -60,8 +60,12 @@ pub(super) fn would(record: &Record) -> Pairs {
 
 fn attempts(_: &Scenario, record: &Record) -> Result<(), String> {
     if record.route().is_none() {
-        let counted = &record.counted;
+        let counted: Vec<_> = record.counted_by_the_ladder().collect();
         return ensure(counted.is_empty(), || format!("an exchange that is not protected counts {counted:?}"));
+    }
+    if record.is_turned_away() {
+        let counted: Vec<_> = record.counted_by_the_ladder().collect();
+        return ensure(counted.is_empty(), || format!("an exchange that was turned away counts {counted:?}"));
     }
     let (skipped, made) = tried(record);
     let mut expected: Pairs = vec![(region_name(0), record.primary_verdict().to_owned())];
@@ -98,7 +102,7 @@ fn skipped_as_said(_: &Scenario, record: &Record) -> Result<(), String> {
 }
 
 fn responses(_: &Scenario, record: &Record) -> Result<(), String> {
-    if record.route().is_none() || record.end.is_none() {
+    if record.route().is_none() || record.end.is_none() || record.is_turned_away() {
         return Ok(());
     }
     let mut given = counted(record, RESPONSES_TOTAL, ["served_by", "degraded"]);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{AFTER_EACH_EVENT, AT_THE_END, Invariant, NOTICED, books};
+use super::{AFTER_EACH_EVENT, AT_THE_END, Invariant, NOTICED, books, limits};
 use crate::mesh::Outcome;
 use crate::record::Record;
 use crate::scenario::Scenario;
@@ -59,8 +59,11 @@ pub fn judge(outcome: &Outcome) -> Vec<Violation> {
         let broken = broken(&AT_THE_END, &outcome.scenario, record);
         violations.extend(broken.map(|(rule, what)| Violation { invariant: rule.name, when: when(), what }));
     }
-    let gauge = books::gauge(outcome).err();
-    violations.extend(gauge.map(|what| Violation { invariant: books::REJECTED_GAUGE, when: when(), what }));
+    for (invariant, judged) in
+        [(books::REJECTED_GAUGE, books::gauge(outcome)), (limits::LET_IN, limits::let_in(outcome))]
+    {
+        violations.extend(judged.err().map(|what| Violation { invariant, when: when(), what }));
+    }
     violations
 }
 

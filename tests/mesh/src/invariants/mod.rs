@@ -4,7 +4,7 @@
 //!
 //! * as it happens, where nothing is left to be seen afterwards: `noticed`;
 //! * after each event, on the exchanges that the event touched: `answer`, `attempts`, `patience`, `replay`, `death`;
-//! * when the run is over, because before that something may still come: `ends`, `books`, `shadow`.
+//! * when the run is over, because before that something may still come: `ends`, `books`, `shadow`, `limits`.
 //!
 //! `excuse` says when a protected client may see a 5xx all the same. `judge` keeps what was broken.
 
@@ -15,6 +15,7 @@ mod death;
 mod ends;
 mod excuse;
 mod judge;
+mod limits;
 mod noticed;
 mod patience;
 mod replay;
@@ -62,7 +63,8 @@ pub const AFTER_EACH_EVENT: [Invariant; 16] = [
 ];
 
 /// What holds when the run is over.
-pub const AT_THE_END: [Invariant; 5] = [ends::ENDS, books::ATTEMPTS, books::SKIPPED, books::RESPONSES, shadow::WOULD];
+pub const AT_THE_END: [Invariant; 6] =
+    [ends::ENDS, books::ATTEMPTS, books::SKIPPED, books::RESPONSES, shadow::WOULD, limits::TURNED_AWAY];
 
 /// Fails a rule with a message where something does not hold.
 fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {

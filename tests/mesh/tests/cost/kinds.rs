@@ -1,6 +1,6 @@
 //! The kinds of exchange, and what one of each costs.
 
-use helius_mesh::{Answer, Behaviour, Cost, Document, Exchange, Request, Route, Scenario, judge, play};
+use helius_mesh::{Answer, Behaviour, Cost, Document, Exchange, Limit, Request, Route, Scenario, judge, play};
 
 /// Every kind by its name.
 pub(crate) fn kinds() -> Vec<(&'static str, Exchange)> {
@@ -11,6 +11,10 @@ pub(crate) fn kinds() -> Vec<(&'static str, Exchange)> {
     let untouched = |name: &str, value: &str| {
         let mut exchange = post();
         exchange.request.headers.push((name.to_owned(), value.as_bytes().to_vec()));
+        exchange
+    };
+    let on = |path: &str, mut exchange: Exchange| {
+        path.clone_into(&mut exchange.request.path);
         exchange
     };
     vec![
@@ -39,6 +43,8 @@ pub(crate) fn kinds() -> Vec<(&'static str, Exchange)> {
             Exchange::new(Request { method: "DELETE".to_owned(), ..Request::new("GET", "/assist") })
                 .regions([status(500)])
         }),
+        ("limited route, healthy POST", on("/limited", post())),
+        ("limited route, one too many", on("/full", post())),
         ("client leaves", {
             let mut exchange = post().regions([Behaviour::Hang]);
             exchange.leaves_after = Some(50);
@@ -49,7 +55,13 @@ pub(crate) fn kinds() -> Vec<(&'static str, Exchange)> {
 
 /// What the last of several such exchanges costs: the first ones grow tables and buffers, and write to the log.
 pub(crate) fn cost_of(exchange: &Exchange) -> Cost {
-    let mut scenario = Scenario::new(Document::new(vec![Route::new("assist", 2)]));
+    let limited = |name: &str, per_second, burst| {
+        let limit = Some(Limit { per_second, burst });
+        Route { limit, ..Route::new(name, 2) }
+    };
+    // The last of the four comes within a second of the third.
+    let routes = vec![Route::new("assist", 2), limited("limited", 1000, 1000), limited("full", 1, 1)];
+    let mut scenario = Scenario::new(Document::new(routes));
     // Late enough that none comes while another is there, and close enough that the log stays silent.
     for index in 0..4 {
         let mut again = exchange.clone();
