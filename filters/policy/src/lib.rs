@@ -7,6 +7,7 @@
 //! * [`exchange`] is one HTTP exchange walking down the ladder: events in, effects out.
 //! * [`admission`] says which requests are let in at all.
 //! * [`verdict`] is the judgement of one attempt at one region; everything else follows from it.
+//! * [`circuit_breaker`] takes a region that keeps failing out of the ladder, and lets it back little by little.
 //! * [`envoy_words`] reads Envoy's own words for what went wrong.
 //! * [`replay`] is the contract under which a request may be sent a second time.
 //! * [`budget`] bounds the memory that all copies of requests take together.
@@ -36,6 +37,7 @@
 
 pub mod admission;
 pub mod budget;
+pub mod circuit_breaker;
 pub mod config;
 pub mod envoy_words;
 pub mod exchange;
