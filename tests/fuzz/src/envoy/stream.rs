@@ -35,19 +35,27 @@ pub(crate) fn end(context: u32) {
     }
 }
 
-/// The filter answers by itself in place of the answer that it holds, which goes past all filters.
+/// The filter answers by itself: in place of the answer that it holds, which goes past all filters, or before there is
+/// one, which goes through them, itself included.
 pub(super) fn reply(context: u32, mut headers: Headers, body: &[u8]) {
-    let is_last = host(|host| {
+    let (is_first, is_last) = host(|host| {
         let stream = host.stream(context).expect("a reply to a stream that is there");
-        assert!(stream.response.headers.is_some(), "a reply before there is an answer");
+        let is_first = stream.response.headers.is_none();
+        stream.stops_reading |= is_first;
         stream.details.clear();
-        stream.ledger.is_head() || body.is_empty()
+        (is_first, stream.ledger.is_head() || body.is_empty())
     });
     if !body.is_empty() {
         headers.retain(|name| name != CONTENT_LENGTH);
         headers.push(CONTENT_LENGTH, body.len().to_string());
     }
-    send_past(context, headers, body, is_last);
+    if !is_first {
+        return send_past(context, headers, body, is_last);
+    }
+    show_headers(context, Side::Response, headers, is_last, false);
+    if !is_last {
+        show_body(context, Side::Response, body.to_vec(), true);
+    }
 }
 
 /// A held body has outgrown Envoy's buffer: Envoy answers, through the filter if nothing has been answered yet.

@@ -28,6 +28,7 @@ static DOCUMENTS: LazyLock<Vec<Document>> = LazyLock::new(|| {
         good("enforce", &route(TWO, UNHELD, &[CONFIDENCE])),
         good("enforce", &[CHOOSY, &route(TWO, DEFAULTS, &[CONFIDENCE])].join(", ")),
         good("enforce", CHOOSY),
+        good("enforce", &route(TWO, POST, &[CONFIDENCE, LIMITS])),
         Document { text: r#"{"service": "s", "routes": [{}]}"#.to_owned(), is_good: false, is_shadow: false },
     ]
 });
@@ -45,6 +46,10 @@ const DEFAULTS: &str = r#""fail_on": ["timeout", "reset", "overflow", "no_health
 
 const CONFIDENCE: &str = r#""fail_open": {"static": [{"body": {"confidence": 0.0}}]}"#;
 const BARE: &str = r#""fail_open": {"static": [{"status": 204, "headers": {"x-static": "none"}}]}"#;
+
+const LIMITS: &str = r#""admission": {"rate_limit": [
+    {"key": [{"header": "x-tenant"}, "path", "method", "source_address"], "rate": "2/s", "max_keys": 8, "headers": "all"},
+    {"rate": "5/min", "burst": 3}]}"#;
 
 /// A route that is about few requests only.
 const CHOOSY: &str = r#"{"name": "choosy",

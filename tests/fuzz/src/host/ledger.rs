@@ -46,6 +46,8 @@ pub(crate) struct Ledger {
     has_replied: bool,
     judged: BTreeSet<String>,
     responses: u32,
+    /// Whether a limit has turned it away, where one was asked.
+    decision: Option<bool>,
 }
 
 impl Ledger {
@@ -122,6 +124,9 @@ impl Ledger {
         if stat.ends_with("helius_attempts_total") {
             let region = label("region");
             assert!(self.judged.insert(region.to_owned()), "{region} is judged a second time: {stat}");
+        } else if stat.ends_with("helius_admission_total") {
+            let is_refused = label("decision") == "limited";
+            assert!(self.decision.replace(is_refused).is_none(), "a request is let in, or not, a second time: {stat}");
         } else if !label("served_by").starts_with("would_") {
             assert_eq!(self.responses, 0, "a second response is counted: {stat}");
             self.responses += 1;
@@ -147,6 +152,8 @@ impl Ledger {
     /// The stream is gone.
     pub(crate) fn check_books(&self) {
         let is_judged = !self.judged.is_empty();
+        let is_refused = self.decision == Some(true);
+        assert!(!(is_judged && is_refused), "what was turned away is judged: {:?}", self.judged);
         assert_eq!(self.responses, u32::from(is_judged), "judged {:?}, answers counted", self.judged);
     }
 }

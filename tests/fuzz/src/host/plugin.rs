@@ -67,6 +67,7 @@ impl Host {
         let context = self.effective;
         match path.split('\0').collect::<Vec<_>>().as_slice() {
             ["plugin_name" | "plugin_root_id"] => Ok(b"helius".to_vec()),
+            ["source", "address"] => Ok(b"10.0.0.1:40112".to_vec()),
             // Absent before there is an answer.
             ["response", "code_details"] => {
                 let stream = self.stream(context).map_err(|_| Status::NotFound)?;
