@@ -82,23 +82,27 @@ impl HttpContext for StreamFilter {
         let Some(plugin) = &self.plugin else { return Action::Continue };
         let headers = host::headers(MapType::HttpRequestHeaders);
         let Some((index, route)) = plugin.config.route_of(&headers) else { return Action::Continue };
+        let is_left_alone = passes_untouched(&headers);
+        if is_left_alone && route.admission().is_none() {
+            return Action::Continue;
+        }
+        let now = HostClock.now();
         if let Some(admission) = route.admission() {
             let subject = Client { headers: &headers };
-            let (decision, refusal) =
-                admission.judge(plugin.config.mode(), &subject, &HostStore, plugin.salt, HostClock.now());
+            let (decision, refusal) = admission.judge(plugin.config.mode(), &subject, &HostStore, plugin.salt, now);
             plugin.metrics.record(index, Record::Admission(decision));
             if let Some(refusal) = refusal {
                 host::reply(&refusal);
                 return Action::Pause;
             }
         }
-        if passes_untouched(&headers) {
+        if is_left_alone {
             return Action::Continue;
         }
         let (route, mode) = (route.clone(), plugin.config.mode());
         let mut effects = Vec::new();
         let share = Share::of(plugin.budget.clone());
-        let exchange = Exchange::begin(route, mode, HostClock.now(), headers, end_of_stream, share, &mut effects);
+        let exchange = Exchange::begin(route, mode, now, headers, end_of_stream, share, &mut effects);
         let protected = Protected::begin(plugin.clone(), index, exchange, effects);
         let action = protected.request_action();
         let protected = Rc::new(RefCell::new(protected));

@@ -138,7 +138,7 @@ impl Record {
         let untouched = self.headers.first("upgrade").is_some()
             || self.headers.text("content-type").starts_with("application/grpc")
             || self.headers.text("accept").starts_with("text/event-stream");
-        self.document.as_ref()?.route_of(self.headers.text(":path")).filter(|_| !untouched)
+        self.matched().filter(|_| !untouched)
     }
 
     /// The route that it matches, protected or not.
