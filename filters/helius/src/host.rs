@@ -3,8 +3,10 @@
 //! The SDK's methods unwrap what the host says, and its string getters panic on a header that is not UTF-8. These take
 //! bytes, and turn an error into "nothing there": a filter that cannot see something must still not fall over it.
 
+use std::cell::Cell;
 use std::time::{Duration, UNIX_EPOCH};
 
+use helius_policy::host::Host;
 use helius_policy::http::{Headers, Response};
 use helius_policy::shared::{SharedStore, Stored};
 use helius_policy::time::{Clock, Timestamp};
@@ -12,11 +14,34 @@ use log::warn;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, MetricType, Status};
 
-/// The host's wall clock.
+/// Envoy, as policies see it: its wall clock, its shared data, and numbers that nobody can tell beforehand.
 #[derive(Debug)]
-pub(crate) struct HostClock;
+pub(crate) struct Envoy {
+    dice: Cell<u64>,
+}
 
-impl Clock for HostClock {
+impl Envoy {
+    /// With the time as the seed of what is random, the only thing that differs from VM to VM.
+    pub(crate) fn new() -> Self {
+        let this = Self { dice: Cell::new(0) };
+        this.dice.set(this.now().nanos());
+        this
+    }
+}
+
+impl Host for Envoy {
+    /// By `SplitMix64` (Steele, Lea and Flood, 2014): enough for sharing out traffic, and for nothing secret.
+    fn random(&self) -> f64 {
+        let state = self.dice.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.dice.set(state);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let upper = u32::try_from((mixed ^ (mixed >> 31)) >> 32).unwrap_or_default();
+        f64::from(upper) / (f64::from(u32::MAX) + 1.0)
+    }
+}
+
+impl Clock for Envoy {
     fn now(&self) -> Timestamp {
         let since_epoch = hostcalls::get_current_time().ok().and_then(|now| now.duration_since(UNIX_EPOCH).ok());
         Timestamp::from_epoch(since_epoch.unwrap_or_default())
@@ -66,9 +91,9 @@ pub(crate) fn body(buffer: BufferType, size: usize) -> Vec<u8> {
     hostcalls::get_buffer(buffer, 0, size).ok().flatten().unwrap_or_default()
 }
 
-/// Puts `body` in the place of the `size` bytes that are buffered of the response's body.
-pub(crate) fn replace_response_body(size: usize, body: &[u8]) {
-    log_error("replace the body", hostcalls::set_buffer(BufferType::HttpResponseBody, 0, size, body));
+/// Puts `body` in the place of the `size` bytes that are buffered of a body.
+pub(crate) fn replace_body(buffer: BufferType, size: usize, body: &[u8]) {
+    log_error("replace the body", hostcalls::set_buffer(buffer, 0, size, body));
 }
 
 /// Lets the held request go on.
@@ -126,15 +151,11 @@ pub(crate) fn share(key: &str, value: &[u8]) {
     log_error("share data", hostcalls::set_shared_data(key, Some(value), None));
 }
 
-/// Envoy's shared data, as the store of what all workers change together.
-#[derive(Debug)]
-pub(crate) struct HostStore;
-
 /// No version of a record: writing with it succeeds only where there is none. Envoy counts versions up from 1, over all
 /// keys of the process, and would have to come to the end of 32 bits for this one.
 const NONE: u32 = u32::MAX;
 
-impl SharedStore for HostStore {
+impl SharedStore for Envoy {
     fn read(&self, key: &str) -> Option<Stored> {
         let (record, version) = hostcalls::get_shared_data(key).ok()?;
         Some(Stored { record: record?, version: version? })

@@ -5,9 +5,11 @@
 //! filter is configured: the set is bounded, and a counter stands at 0 before its first event.
 
 use helius_policy::admission::Decision;
-use helius_policy::config::{Config, Mode, Route};
+use helius_policy::circuit_breaker::{self, State, Transition};
+use helius_policy::config::{Config, Mode, Region, Route, Upstream};
 use helius_policy::exchange::Record;
-use helius_policy::verdict::{Degraded, ServedBy, Verdict};
+use helius_policy::shared::SharedStore;
+use helius_policy::verdict::{Degraded, ServedBy, Skip, Verdict};
 use proxy_wasm::types::MetricType;
 
 use crate::host;
@@ -23,10 +25,19 @@ pub(crate) struct Metrics {
 struct RouteMetrics {
     /// The commonest decision first.
     admission: Vec<(Decision, u32)>,
-    /// For each region, in the order of the configuration; the commonest verdict first.
-    attempts: Vec<Vec<(Verdict, u32)>>,
+    /// In the order of the configuration.
+    regions: Vec<RegionMetrics>,
     /// The commonest rung first.
     responses: Vec<((ServedBy, Option<Degraded>), u32)>,
+}
+
+#[derive(Debug)]
+struct RegionMetrics {
+    /// The commonest verdict first.
+    attempts: Vec<(Verdict, u32)>,
+    /// The state of a breaker that acts; one that is only watched keeps nobody away, and stands at closed.
+    state: Option<u32>,
+    transitions: Vec<(Transition, u32)>,
 }
 
 impl Metrics {
@@ -42,12 +53,63 @@ impl Metrics {
         let metric = match record {
             Record::Admission(decision) => find(&route.admission, decision),
             Record::Attempt { region, verdict } => {
-                route.attempts.get(region).and_then(|verdicts| find(verdicts, verdict))
+                route.regions.get(region).and_then(|region| find(&region.attempts, verdict))
             }
+            Record::Transition { region, transition } => route.regions.get(region).and_then(|region| {
+                region.show(transition.to);
+                find(&region.transitions, transition)
+            }),
             Record::Response { served_by, degraded } => find(&route.responses, (served_by, degraded)),
         };
         if let Some(metric) = metric {
             host::increment(metric);
+        }
+    }
+
+    /// Shows where every breaker stands, whoever brought it there: a VM that is gone may not have said so, and of two that
+    /// speak at the same moment the wrong one may be the last.
+    pub(crate) fn show_breakers(&self, config: &Config, store: &impl SharedStore) {
+        for (route, metrics) in config.routes().iter().zip(&self.routes) {
+            for (region, metrics) in route.upstream().regions().zip(&metrics.regions) {
+                if let (Some(breaker), Some(_)) = (region.breaker(), metrics.state) {
+                    metrics.show(breaker.state(store));
+                }
+            }
+        }
+    }
+}
+
+impl RegionMetrics {
+    fn define(labels: &str, upstream: &Upstream, region: &Region, is_primary: bool) -> Self {
+        let attempts = possible_verdicts(upstream, region, is_primary).filter_map(|verdict| {
+            let name = format!("{labels}{}helius_attempts_total", tag("verdict", verdict.word()));
+            Some((verdict, host::define_metric(MetricType::Counter, &name)?))
+        });
+        let attempts = attempts.collect();
+        let Some(mode) = region.breaker().map(|breaker| breaker.settings().mode) else {
+            return Self { attempts, state: None, transitions: Vec::new() };
+        };
+        let gauge = host::define_metric(MetricType::Gauge, &format!("{labels}telemetry_circuit_breaker_state"));
+        let would = if region.is_watched_only() { "would_" } else { "" };
+        let transitions = Transition::ALL.into_iter().filter_map(|transition| {
+            let to = tag("to", &format!("{would}{}", transition.to.word()));
+            let name =
+                format!("{labels}{to}{}helius_breaker_transitions_total", tag("reason", transition.reason.word()));
+            Some((transition, host::define_metric(MetricType::Counter, &name)?))
+        });
+        let acts = !matches!(mode, circuit_breaker::Mode::Shadow | circuit_breaker::Mode::Off);
+        let this = Self { attempts, state: gauge, transitions: transitions.collect() };
+        if acts {
+            return this;
+        }
+        // It may have acted before.
+        this.show(State::Closed);
+        Self { state: None, ..this }
+    }
+
+    fn show(&self, state: State) {
+        if let Some(gauge) = self.state {
+            host::set_gauge(gauge, state.code().into());
         }
     }
 }
@@ -55,16 +117,10 @@ impl Metrics {
 impl RouteMetrics {
     fn define(config: &Config, route: &Route) -> Self {
         let labels = tag("service", config.service()) + &tag("route", route.name());
-        let attempts = route.upstream().region_names().enumerate().map(|(region, name)| {
-            let labels = labels.clone() + &tag("region", name);
-            let possible = |verdict: &Verdict| region > 0 || !matches!(verdict, Verdict::Skipped(_));
-            Verdict::all()
-                .filter(possible)
-                .filter_map(|verdict| {
-                    let name = format!("{labels}{}helius_attempts_total", tag("verdict", verdict.word()));
-                    Some((verdict, host::define_metric(MetricType::Counter, &name)?))
-                })
-                .collect()
+        let upstream = route.upstream();
+        let regions = upstream.regions().enumerate().map(|(index, region)| {
+            let labels = labels.clone() + &tag("region", region.name());
+            RegionMetrics::define(&labels, upstream, region, index == 0)
         });
         let responses = possible_responses(config.mode(), route).filter_map(|(served_by, degraded)| {
             let served = tag("served_by", served_by.word());
@@ -76,7 +132,7 @@ impl RouteMetrics {
             let name = format!("{labels}{}helius_admission_total", tag("decision", decision.word()));
             Some((decision, host::define_metric(MetricType::Counter, &name)?))
         });
-        Self { admission: admission.collect(), attempts: attempts.collect(), responses: responses.collect() }
+        Self { admission: admission.collect(), regions: regions.collect(), responses: responses.collect() }
     }
 }
 
@@ -90,18 +146,32 @@ fn possible_decisions(mode: Mode, route: &Route) -> impl Iterator<Item = Decisio
     })
 }
 
+/// What can become of an attempt at a region.
+fn possible_verdicts(upstream: &Upstream, region: &Region, is_primary: bool) -> impl Iterator<Item = Verdict> {
+    let has_breaker = region.breaker().is_some();
+    let has_budget = upstream.has_retry_budget();
+    Verdict::all().filter(move |verdict| match verdict {
+        Verdict::Skipped(Skip::BreakerOpen) => has_breaker,
+        Verdict::Skipped(Skip::Budget) => has_budget && !is_primary,
+        Verdict::Skipped(Skip::NotReplayable | Skip::Deadline) => !is_primary,
+        _ => true,
+    })
+}
+
 /// Which rung can answer, and for which reason.
 fn possible_responses(mode: Mode, route: &Route) -> impl Iterator<Item = (ServedBy, Option<Degraded>)> {
     let possible = move |served_by: &ServedBy| match served_by {
         ServedBy::Primary | ServedBy::Nobody => true,
-        ServedBy::Secondary | ServedBy::Static => mode == Mode::Enforce,
+        ServedBy::Secondary | ServedBy::Static | ServedBy::Refusal => mode == Mode::Enforce,
         ServedBy::WouldSecondary | ServedBy::WouldStatic => mode == Mode::Shadow,
     };
-    let regions = route.upstream().region_names().count();
+    let regions = route.upstream().regions().count();
     let has_static = route.has_static();
+    let has_breaker = route.upstream().regions().any(|region| region.breaker().is_some());
     let exists = move |served_by: &ServedBy| match served_by {
         ServedBy::Secondary | ServedBy::WouldSecondary => regions > 1,
         ServedBy::Static | ServedBy::WouldStatic => has_static,
+        ServedBy::Refusal => has_breaker && !has_static,
         ServedBy::Primary | ServedBy::Nobody => true,
     };
     let healthy = [ServedBy::Primary, ServedBy::Nobody].map(|served_by| (served_by, None));
@@ -109,7 +179,11 @@ fn possible_responses(mode: Mode, route: &Route) -> impl Iterator<Item = (Served
         .into_iter()
         .filter(possible)
         .filter(exists)
-        .flat_map(|served_by| Degraded::all().map(move |degraded| (served_by, Some(degraded))));
+        .flat_map(|served_by| Degraded::all().map(move |degraded| (served_by, Some(degraded))))
+        .filter(move |(served_by, degraded)| match degraded {
+            Some(Degraded::BreakerOpen) => has_breaker,
+            _ => *served_by != ServedBy::Refusal,
+        });
     healthy.into_iter().chain(degraded)
 }
 

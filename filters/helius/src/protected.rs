@@ -3,13 +3,14 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use helius_policy::circuit_breaker::Transition;
 use helius_policy::exchange::{Answer, Effect, Event, Exchange, Flow, Record};
 use helius_policy::time::Clock;
 use helius_policy::verdict::{Degraded, ServedBy};
 use log::info;
 use proxy_wasm::types::{Action, BufferType};
 
-use crate::host::{self, HostClock};
+use crate::host;
 use crate::root::Plugin;
 
 /// Tells Envoy's router how long to wait for the beginning of an answer.
@@ -32,6 +33,8 @@ pub(crate) struct Protected {
     /// The route's place in the configuration.
     route: usize,
     exchange: Exchange,
+    /// Bytes of the request's body that Envoy shows.
+    request_shown: usize,
     /// Bytes of the response's body that Envoy has buffered.
     response_shown: usize,
 }
@@ -46,8 +49,8 @@ enum Dispatch {
 impl Protected {
     /// Carries out the effects that an exchange begins with.
     pub(crate) fn begin(plugin: Rc<Plugin>, route: usize, exchange: Exchange, effects: Vec<Effect>) -> Self {
-        let mut this = Self { plugin, route, exchange, response_shown: 0 };
-        this.carry_out(Caller::Other, effects);
+        let mut this = Self { plugin, route, exchange, request_shown: 0, response_shown: 0 };
+        this.pursue(Caller::Other, effects);
         this
     }
 
@@ -70,6 +73,7 @@ impl Protected {
     pub(crate) fn on_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         let is_wanted = self.exchange.wants_request_body(size, end_of_stream);
         let chunk = host::body(BufferType::HttpRequestBody, if is_wanted { size } else { 0 });
+        self.request_shown = size;
         self.on(Caller::Other, Event::RequestBody { chunk: &chunk, size, end_of_stream })
     }
 
@@ -87,15 +91,21 @@ impl Protected {
     /// Tells the policy what happened, and does what it wants done.
     pub(crate) fn on(&mut self, caller: Caller, event: Event<'_>) -> Action {
         let mut effects = Vec::new();
-        let mut flow = self.exchange.on(event, &HostClock, &mut effects);
-        // A call that Envoy refuses at once is an event of its own; each leads further down, so this ends.
-        while self.carry_out(caller, std::mem::take(&mut effects)) == Dispatch::Refused {
-            flow = self.exchange.on(Event::CallRefused, &HostClock, &mut effects);
-        }
-        match flow {
+        let flow = self.exchange.on(event, &self.plugin.envoy, &mut effects);
+        match self.pursue(caller, effects).unwrap_or(flow) {
             Flow::Continue => Action::Continue,
             Flow::Hold => Action::Pause,
         }
+    }
+
+    /// Does what is wanted, and what comes of it. Says what to return to Envoy where that has changed on the way: a call
+    /// that Envoy refuses at once is an event of its own; each leads further down, so this ends.
+    fn pursue(&mut self, caller: Caller, mut effects: Vec<Effect>) -> Option<Flow> {
+        let mut flow = None;
+        while self.carry_out(caller, std::mem::take(&mut effects)) == Dispatch::Refused {
+            flow = Some(self.exchange.on(Event::CallRefused, &self.plugin.envoy, &mut effects));
+        }
+        flow
     }
 
     fn carry_out(&mut self, caller: Caller, effects: Vec<Effect>) -> Dispatch {
@@ -106,9 +116,13 @@ impl Protected {
                     host::set_request_header(ATTEMPT_TIMEOUT, &timeout.as_millis().to_string());
                 }
                 Effect::ResumeRequest => host::resume_request(),
+                Effect::TakeRequestBody => host::replace_body(BufferType::HttpRequestBody, self.request_shown, &[]),
+                Effect::GiveRequestBodyBack => {
+                    host::replace_body(BufferType::HttpRequestBody, self.request_shown, self.exchange.kept_body());
+                }
                 Effect::Call { secondary, timeout } => dispatch = self.call(secondary, timeout),
                 Effect::DiscardBody => {
-                    host::replace_response_body(self.response_shown, &[]);
+                    host::replace_body(BufferType::HttpResponseBody, self.response_shown, &[]);
                     self.response_shown = 0;
                 }
                 Effect::Answer(answer) => self.answer(caller, &answer),
@@ -136,7 +150,7 @@ impl Protected {
             Answer::Replace { response, over } => {
                 host::replace_response_headers(response);
                 if over.body {
-                    host::replace_response_body(self.response_shown, &response.body);
+                    host::replace_body(BufferType::HttpResponseBody, self.response_shown, &response.body);
                 }
                 if over.trailers {
                     host::remove_response_trailers();
@@ -151,16 +165,31 @@ impl Protected {
 
     fn record(&self, record: Record) {
         self.plugin.metrics.record(self.route, record);
-        if let Record::Response { served_by, degraded: Some(degraded) } = record {
-            self.journal(|| degraded_line(served_by, degraded));
+        match record {
+            Record::Response { served_by, degraded: Some(degraded) } => {
+                self.journal(|| degraded_line(served_by, degraded));
+            }
+            Record::Transition { region, transition } => self.tell(region, transition),
+            Record::Admission(_) | Record::Attempt { .. } | Record::Response { .. } => {}
         }
+    }
+
+    /// A breaker changes its state seldom, and each time is worth a line.
+    fn tell(&self, region: usize, transition: Transition) {
+        let (service, route) = (self.plugin.config.service(), self.exchange.route());
+        let Some(region) = route.upstream().regions().nth(region) else { return };
+        let (name, would) = (region.name(), if region.is_watched_only() { "would_" } else { "" });
+        let Transition { from, to, reason } = transition;
+        let (from, to, reason) = (from.word(), to.word(), reason.word());
+        let route = route.name();
+        info!("service={service} route={route} region={name} breaker={would}{to} from={would}{from} reason={reason}");
     }
 
     /// Writes a line about this route, unless it has just written one.
     fn journal(&self, line: impl FnOnce() -> String) {
         let Ok(mut journals) = self.plugin.journals.try_borrow_mut() else { return };
         let Some(journal) = journals.get_mut(self.route) else { return };
-        if let Some(held_back) = journal.admit(HostClock.now()) {
+        if let Some(held_back) = journal.admit(self.plugin.envoy.now()) {
             let (service, route) = (self.plugin.config.service(), self.exchange.route().name());
             info!("service={service} route={route} {} held_back={held_back}", line());
         }

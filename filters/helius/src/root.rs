@@ -7,13 +7,14 @@ use helius_policy::budget::Budget;
 use helius_policy::config::Config;
 use helius_policy::journal::Journal;
 use helius_policy::rate_limit::salt;
+use helius_policy::retry_budget::RetryBudget;
 use helius_policy::time::Clock;
 use log::{error, info};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType};
 
 use crate::config_store::{ConfigStore, Refused, fingerprint};
-use crate::host::{self, HostClock, HostStore};
+use crate::host::{self, Envoy};
 use crate::metrics::{Metrics, set_config_rejected};
 use crate::patience::{Patience, TICK};
 use crate::stream::StreamFilter;
@@ -25,6 +26,9 @@ const UNKNOWN_SERVICE: &str = "unknown";
 /// time, and a sixteenth of what Envoy lets a VM have.
 const COPIES: usize = 64 << 20;
 
+/// Ticks from one look at the breakers to the next: a second.
+const SHOW_BREAKERS_EVERY: u32 = 10;
+
 /// A good configuration and what goes with it.
 #[derive(Debug)]
 pub(crate) struct Plugin {
@@ -33,18 +37,24 @@ pub(crate) struct Plugin {
     /// For each route.
     pub(crate) journals: RefCell<Vec<Journal>>,
     pub(crate) patience: Patience,
-    pub(crate) budget: Rc<Budget>,
+    pub(crate) copies: Rc<Budget>,
+    /// For each route.
+    pub(crate) retries: Vec<Rc<RetryBudget>>,
+    pub(crate) envoy: Envoy,
     /// A number that clients do not know, the same for all workers.
     pub(crate) salt: u64,
 }
 
 impl Plugin {
     fn new(config: Config) -> Self {
+        let envoy = Envoy::new();
         let metrics = Metrics::define(&config);
+        metrics.show_breakers(&config, &envoy);
         let journals = RefCell::new(vec![Journal::default(); config.routes().len()]);
-        let budget = Rc::new(Budget::new(COPIES));
-        let salt = salt::shared(&HostStore, HostClock.now());
-        Self { config, metrics, journals, patience: Patience::default(), budget, salt }
+        let copies = Rc::new(Budget::new(COPIES));
+        let retries = config.routes().iter().map(|_| Rc::default()).collect();
+        let salt = salt::shared(&envoy, envoy.now());
+        Self { config, metrics, journals, patience: Patience::default(), copies, retries, envoy, salt }
     }
 }
 
@@ -53,11 +63,12 @@ impl Plugin {
 pub(crate) struct FilterRoot {
     context_id: u32,
     plugin: Option<Rc<Plugin>>,
+    ticks: u32,
 }
 
 impl FilterRoot {
     pub(crate) const fn new(context_id: u32) -> Self {
-        Self { context_id, plugin: None }
+        Self { context_id, plugin: None, ticks: 0 }
     }
 
     fn accept(&mut self, config: Config, document: &[u8], store: &ConfigStore) {
@@ -108,6 +119,10 @@ impl RootContext for FilterRoot {
         if let Some(plugin) = &self.plugin {
             plugin.patience.tick();
             host::act_for(self.context_id);
+            self.ticks = self.ticks.wrapping_add(1);
+            if self.ticks.is_multiple_of(SHOW_BREAKERS_EVERY) {
+                plugin.metrics.show_breakers(&plugin.config, &plugin.envoy);
+            }
         }
     }
 

@@ -4,14 +4,14 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use helius_policy::budget::Share;
-use helius_policy::exchange::{Event, Exchange, Record, needs_details};
+use helius_policy::exchange::{Event, Exchange, Record, Shares, needs_details, needs_retry_after};
 use helius_policy::http::{CONTENT_LENGTH, Headers, decimal, passes_untouched};
 use helius_policy::rate_limit::Subject;
 use helius_policy::time::Clock;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, BufferType, MapType};
 
-use crate::host::{self, HostClock, HostStore};
+use crate::host;
 use crate::protected::{Caller, Protected};
 use crate::root::Plugin;
 
@@ -86,10 +86,10 @@ impl HttpContext for StreamFilter {
         if is_left_alone && route.admission().is_none() {
             return Action::Continue;
         }
-        let now = HostClock.now();
+        let now = plugin.envoy.now();
         if let Some(admission) = route.admission() {
             let subject = Client { headers: &headers };
-            let (decision, refusal) = admission.judge(plugin.config.mode(), &subject, &HostStore, plugin.salt, now);
+            let (decision, refusal) = admission.judge(plugin.config.mode(), &subject, &plugin.envoy, plugin.salt, now);
             plugin.metrics.record(index, Record::Admission(decision));
             if let Some(refusal) = refusal {
                 host::reply(&refusal);
@@ -101,8 +101,9 @@ impl HttpContext for StreamFilter {
         }
         let (route, mode) = (route.clone(), plugin.config.mode());
         let mut effects = Vec::new();
-        let share = Share::of(plugin.budget.clone());
-        let exchange = Exchange::begin(route, mode, now, headers, end_of_stream, share, &mut effects);
+        let retries = plugin.retries.get(index).cloned().unwrap_or_default();
+        let shares = Shares { copy: Share::of(plugin.copies.clone()), retries };
+        let exchange = Exchange::begin(route, mode, now, headers, end_of_stream, shares, &plugin.envoy, &mut effects);
         let protected = Protected::begin(plugin.clone(), index, exchange, effects);
         let action = protected.request_action();
         let protected = Rc::new(RefCell::new(protected));
@@ -132,7 +133,9 @@ impl HttpContext for StreamFilter {
         } else {
             (Vec::new(), None)
         };
-        let event = Event::ResponseHeaders { status, details: &details, length, end_of_stream };
+        let retry_after = if needs_retry_after(status) { host::response_header("retry-after") } else { None };
+        let retry_after = retry_after.as_deref();
+        let event = Event::ResponseHeaders { status, details: &details, length, retry_after, end_of_stream };
         self.on(|protected| protected.on(Caller::ResponseCallback, event))
     }
 

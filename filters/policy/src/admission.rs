@@ -1,7 +1,7 @@
 //! The first rung of the ladder: whether a request is let in at all.
 
 use crate::config::Mode;
-use crate::http::{Headers, Response};
+use crate::http::{Headers, Response, whole_seconds};
 use crate::rate_limit::{Limited, Outcome, RateLimit, Subject};
 use crate::shared::SharedStore;
 use crate::time::Timestamp;
@@ -76,8 +76,7 @@ impl Admission {
 
 /// RFC 6585, section 4; the `x-ratelimit` fields as in draft-polli-ratelimit-headers-03, which Envoy has too.
 fn refusal(limit: &RateLimit, limited: Limited) -> Response {
-    // Whole seconds, rounded up: who waits that long is not too early.
-    let seconds = limited.retry_after.as_secs().saturating_add(u64::from(limited.retry_after.subsec_nanos() > 0));
+    let seconds = whole_seconds(limited.retry_after);
     let mut headers = Headers::new();
     headers.push("retry-after", seconds.to_string());
     if limit.tells_all() {

@@ -3,6 +3,10 @@
 //! Values are bytes because a header need not be UTF-8, and a request must not be able to stop the filter by sending
 //! one that is not.
 
+use std::time::{Duration, UNIX_EPOCH};
+
+use crate::time::Timestamp;
+
 /// The header that announces how long a body is.
 pub const CONTENT_LENGTH: &str = "content-length";
 
@@ -146,6 +150,22 @@ pub fn passes_untouched(headers: &Headers) -> bool {
         || headers.starts_with("accept", "text/event-stream")
 }
 
+/// The wait that the value of a `Retry-After` asks for (RFC 9110, 10.2.3): a number of seconds, or a date that is still to
+/// come.
+pub fn retry_after(value: &[u8], now: Timestamp) -> Option<Duration> {
+    if let Some(seconds) = decimal(value) {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(std::str::from_utf8(value).ok()?).ok()?;
+    let date = Timestamp::from_epoch(date.duration_since(UNIX_EPOCH).ok()?);
+    Some(date.since(now)).filter(|wait| !wait.is_zero())
+}
+
+/// A span as headers write it: whole seconds, rounded up, so that nobody who waits that long is too early.
+pub fn whole_seconds(span: Duration) -> u64 {
+    span.as_secs().saturating_add(u64::from(span.subsec_nanos() > 0))
+}
+
 /// A number as headers write it.
 pub fn decimal<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
     std::str::from_utf8(text).ok()?.parse().ok()
@@ -184,6 +204,35 @@ mod tests {
         }
         let plain = [(":method", "POST"), ("content-type", "application/json"), ("accept", "*/*")];
         assert!(!passes_untouched(&plain.into_iter().collect()));
+    }
+
+    #[test]
+    fn a_wait_is_a_number_of_seconds_or_a_date() {
+        // 25 November 2026, 12:00:00.
+        let now = Timestamp::from_millis(1_795_608_000_000);
+        let cases = [
+            ("0", Some(0)),
+            ("7", Some(7)),
+            ("Wed, 25 Nov 2026 12:00:30 GMT", Some(30)),
+            ("Wed, 25 Nov 2026 12:00:00 GMT", None),
+            ("Wed, 25 Nov 2026 11:59:59 GMT", None),
+            ("Thu, 01 Jan 1970 00:00:00 GMT", None),
+            ("-1", None),
+            ("1.5", None),
+            ("soon", None),
+            ("", None),
+        ];
+        for (value, seconds) in cases {
+            assert_eq!(retry_after(value.as_bytes(), now), seconds.map(Duration::from_secs), "{value}");
+        }
+        assert_eq!(retry_after(&[0xff], now), None);
+    }
+
+    #[test]
+    fn a_span_is_written_as_whole_seconds_and_never_too_short() {
+        for (millis, seconds) in [(0, 0), (1, 1), (999, 1), (1_000, 1), (1_001, 2)] {
+            assert_eq!(whole_seconds(Duration::from_millis(millis)), seconds);
+        }
     }
 
     #[test]

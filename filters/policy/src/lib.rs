@@ -11,8 +11,10 @@
 //! * [`envoy_words`] reads Envoy's own words for what went wrong.
 //! * [`replay`] is the contract under which a request may be sent a second time.
 //! * [`budget`] bounds the memory that all copies of requests take together.
+//! * [`retry_budget`] bounds how many requests are sent a second time at the same moment.
 //! * [`rate_limit`] says how many requests of whom are admitted.
 //! * [`shared`] is state that all worker threads change together.
+//! * [`host`] is what an exchange needs of its surroundings: time, that state, and chance.
 //! * [`journal`] says which degraded exchanges are worth a line in the log.
 
 // A panic is a trap, and a trap kills the VM of a worker thread for every request that follows.
@@ -41,10 +43,12 @@ pub mod circuit_breaker;
 pub mod config;
 pub mod envoy_words;
 pub mod exchange;
+pub mod host;
 pub mod http;
 pub mod journal;
 pub mod rate_limit;
 pub mod replay;
+pub mod retry_budget;
 pub mod shared;
 pub mod time;
 pub mod verdict;

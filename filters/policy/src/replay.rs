@@ -69,6 +69,8 @@ impl Contract {
 #[derive(Debug)]
 pub struct RequestCopy {
     kept: Result<Kept, NotReplayable>,
+    /// Whether the contract lets it be sent a second time. Once it has to be sent in any case.
+    is_repeatable: bool,
     whole: bool,
     held: Option<Hold>,
 }
@@ -110,11 +112,20 @@ impl Kept {
 impl RequestCopy {
     /// Begins a copy, unless the contract, the announced length or the memory of which it gets a `share` forbids it
     /// already.
-    pub fn begin(contract: &Contract, mut headers: Headers, end_of_stream: bool, mut share: Share) -> Self {
-        let method = headers.first(":method").unwrap_or_default();
+    ///
+    /// A method that the contract does not list is no reason where the primary `may_be_passed_over`: then the copy is
+    /// what is sent for the first time.
+    pub fn begin(
+        contract: &Contract,
+        mut headers: Headers,
+        end_of_stream: bool,
+        mut share: Share,
+        may_be_passed_over: bool,
+    ) -> Self {
+        let is_repeatable = contract.allows(headers.first(":method").unwrap_or_default());
         let length = headers.length();
         let announced = length.unwrap_or(0);
-        let kept = if !contract.allows(method) {
+        let kept = if !(is_repeatable || may_be_passed_over) {
             Err(NotReplayable::Method)
         } else if announced > contract.max_body {
             Err(NotReplayable::Body)
@@ -124,9 +135,9 @@ impl RequestCopy {
             headers.retain(|name| !is_hop_by_hop(name));
             Ok(Kept { headers, body: Vec::with_capacity(announced), max_body: contract.max_body, share })
         };
-        let is_worth_it = kept.is_ok() && !end_of_stream && contract.hold > 0 && length != Some(0);
+        let is_worth_it = kept.is_ok() && is_repeatable && !end_of_stream && contract.hold > 0 && length != Some(0);
         let held = (is_worth_it && announced <= contract.hold).then_some(Hold { limit: announced, shown: 0 });
-        Self { kept, whole: end_of_stream, held }
+        Self { kept, is_repeatable, whole: end_of_stream, held }
     }
 
     /// Does not hold the request back, because no other region could get it.
@@ -183,6 +194,13 @@ impl RequestCopy {
         self.kept = Err(self.kept.as_ref().err().copied().unwrap_or(reason));
     }
 
+    /// A region has been asked: a request that must not be repeated is kept no longer.
+    pub fn sent(&mut self) {
+        if !self.is_repeatable {
+            self.refuse(NotReplayable::Method);
+        }
+    }
+
     /// Gives the copy up: nobody will send the request again.
     pub fn forget(&mut self) {
         self.refuse(NotReplayable::Memory);
@@ -226,7 +244,7 @@ mod tests {
     }
 
     fn begin(headers: Headers, end_of_stream: bool) -> RequestCopy {
-        RequestCopy::begin(&contract(), headers, end_of_stream, share(usize::MAX))
+        RequestCopy::begin(&contract(), headers, end_of_stream, share(usize::MAX), false)
     }
 
     fn share(limit: usize) -> Share {
@@ -243,6 +261,21 @@ mod tests {
         let copy = begin(headers, true);
         assert_eq!(copy.kept().unwrap_err(), NotReplayable::Method);
         assert!(!copy.wants_body(1, true));
+    }
+
+    #[test]
+    fn what_must_not_be_repeated_is_kept_for_the_first_time_that_it_is_sent() {
+        let headers = Headers::from_iter([(":method", "PATCH"), ("content-length", "2")]);
+        let mut copy = RequestCopy::begin(&contract(), headers, false, share(usize::MAX), true);
+        assert!(!copy.is_held(), "it goes on as it comes");
+        copy.extend(b"12", 2, true);
+        assert_eq!(copy.kept().unwrap().body, b"12");
+        copy.sent();
+        assert_eq!(copy.kept().unwrap_err(), NotReplayable::Method);
+
+        let mut copy = RequestCopy::begin(&contract(), post(&[]), true, share(usize::MAX), true);
+        copy.sent();
+        assert!(copy.kept().is_ok(), "what may be repeated is kept on");
     }
 
     #[test]
@@ -284,7 +317,7 @@ mod tests {
         assert!(!announced("0").is_held());
         assert!(!announced("4").without_hold().is_held());
         let never = Contract::new(["POST"], 8, 0);
-        assert!(!RequestCopy::begin(&never, post(&[]), false, share(usize::MAX)).is_held());
+        assert!(!RequestCopy::begin(&never, post(&[]), false, share(usize::MAX), false).is_held());
     }
 
     #[test]
@@ -309,8 +342,9 @@ mod tests {
     #[test]
     fn what_is_kept_is_bounded_by_the_memory_of_all() {
         let budget = Rc::new(Budget::new(OVERHEAD + 4));
-        let begin =
-            |extra: &[(&str, &str)]| RequestCopy::begin(&contract(), post(extra), false, Share::of(budget.clone()));
+        let begin = |extra: &[(&str, &str)]| {
+            RequestCopy::begin(&contract(), post(extra), false, Share::of(budget.clone()), false)
+        };
         assert_eq!(begin(&[("content-length", "5")]).kept().unwrap_err(), NotReplayable::Memory);
         let mut copy = begin(&[]);
         assert_eq!(begin(&[]).kept().unwrap_err(), NotReplayable::Memory);

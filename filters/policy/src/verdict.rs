@@ -51,11 +51,24 @@ pub enum Skip {
     NotReplayable,
     /// The ladder's time was over.
     Deadline,
+    /// So many requests were being sent a second time that one more would have harmed the other regions.
+    Budget,
+    /// The region's circuit breaker rejected the request.
+    BreakerOpen,
 }
 
 impl Skip {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::NotReplayable, Self::Deadline];
+    pub const ALL: [Self; 4] = [Self::NotReplayable, Self::Deadline, Self::Budget, Self::BreakerOpen];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::NotReplayable => "skipped_not_replayable",
+            Self::Deadline => "skipped_deadline",
+            Self::Budget => "skipped_budget",
+            Self::BreakerOpen => "skipped_breaker_open",
+        }
+    }
 }
 
 /// The judgement of one attempt at one region.
@@ -103,8 +116,7 @@ impl Verdict {
             Self::Failure(failure) => failure.word(),
             Self::RateLimited => "rate_limited",
             Self::ClientError => "client_error",
-            Self::Skipped(Skip::NotReplayable) => "skipped_not_replayable",
-            Self::Skipped(Skip::Deadline) => "skipped_deadline",
+            Self::Skipped(skip) => skip.word(),
             Self::Abandoned => "abandoned",
         }
     }
@@ -117,12 +129,14 @@ pub enum Degraded {
     Failure(Failure),
     /// The region said 429.
     RateLimited,
+    /// The primary was not asked, because its circuit breaker rejected the request.
+    BreakerOpen,
 }
 
 impl Degraded {
     /// Every reason.
     pub fn all() -> impl Iterator<Item = Self> {
-        Failure::ALL.into_iter().map(Self::Failure).chain([Self::RateLimited])
+        Failure::ALL.into_iter().map(Self::Failure).chain([Self::RateLimited, Self::BreakerOpen])
     }
 
     /// The reason, if `verdict` is one.
@@ -130,6 +144,7 @@ impl Degraded {
         match verdict {
             Verdict::Failure(failure) => Some(Self::Failure(failure)),
             Verdict::RateLimited => Some(Self::RateLimited),
+            Verdict::Skipped(Skip::BreakerOpen) => Some(Self::BreakerOpen),
             Verdict::Ok | Verdict::ClientError | Verdict::Skipped(_) | Verdict::Abandoned => None,
         }
     }
@@ -139,6 +154,7 @@ impl Degraded {
         match self {
             Self::Failure(failure) => failure.word(),
             Self::RateLimited => Verdict::RateLimited.word(),
+            Self::BreakerOpen => Skip::BreakerOpen.word(),
         }
     }
 }
@@ -152,6 +168,8 @@ pub enum ServedBy {
     Secondary,
     /// The response in the configuration.
     Static,
+    /// The filter itself, with a 503: no region could be asked, and there is no static response.
+    Refusal,
     /// Nobody: the client left first.
     Nobody,
     /// Shadow mode: a secondary region would have been asked.
@@ -162,8 +180,15 @@ pub enum ServedBy {
 
 impl ServedBy {
     /// Every rung.
-    pub const ALL: [Self; 6] =
-        [Self::Primary, Self::Secondary, Self::Static, Self::Nobody, Self::WouldSecondary, Self::WouldStatic];
+    pub const ALL: [Self; 7] = [
+        Self::Primary,
+        Self::Secondary,
+        Self::Static,
+        Self::Refusal,
+        Self::Nobody,
+        Self::WouldSecondary,
+        Self::WouldStatic,
+    ];
 
     /// The word for it in `x-helius-served-by` and in metrics.
     pub const fn word(self) -> &'static str {
@@ -171,6 +196,7 @@ impl ServedBy {
             Self::Primary => "primary",
             Self::Secondary => "secondary",
             Self::Static => "static",
+            Self::Refusal => "refusal",
             Self::Nobody => "none",
             Self::WouldSecondary => "would_secondary",
             Self::WouldStatic => "would_static",

@@ -4,7 +4,7 @@
 //! and the remedy. What is accepted keeps the promises of its types, reads the same again, and can be asked for the
 //! route of any request.
 
-use helius_policy::config::{Config, ConfigError, Problem};
+use helius_policy::config::{Config, ConfigError, Problem, Region};
 use helius_policy::http::Headers;
 
 /// Longest name, as the reference says.
@@ -40,8 +40,8 @@ fn check(config: &Config) {
     assert!(is_name(config.service()), "{:?} is no name", config.service());
     assert_names(config.routes().iter().map(|route| route.name()), is_name);
     for route in config.routes() {
-        assert!(route.upstream().region_names().next().is_some(), "{} has no region", route.name());
-        assert_names(route.upstream().region_names(), is_name);
+        assert!(route.upstream().regions().next().is_some(), "{} has no region", route.name());
+        assert_names(route.upstream().regions().map(Region::name), is_name);
     }
 }
 

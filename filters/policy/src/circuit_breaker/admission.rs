@@ -13,6 +13,15 @@ use crate::time::Timestamp;
 /// While every region is open, one call in this time still goes to each that is asked.
 const LAST_RESORT_EVERY: Duration = Duration::from_secs(1);
 
+/// A call that wants to go to a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// When it is over at the latest, counted from now.
+    pub timeout: Duration,
+    /// Whether the region will have all of the request at once; if not, nobody can tell how long the client takes.
+    pub is_whole: bool,
+}
+
 /// What a breaker says to a call that wants to go to its region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admission {
@@ -20,7 +29,7 @@ pub struct Admission {
     pub admitted: Admitted,
     /// What the breaker did on the occasion, to be logged and counted.
     pub transition: Option<Transition>,
-    /// Whether the record has to be written back. An admission of a closed breaker changes nothing.
+    /// Whether the record has to be written back.
     ///
     /// Where the compare-and-set fails, neither the admission nor the transition has happened: read, and ask again.
     pub changed: bool,
@@ -54,6 +63,21 @@ pub struct Permit {
     pub(super) holder: Holder,
 }
 
+/// The permit of a call that no breaker knows of.
+pub(super) const UNKNOWN: Permit = Permit { generation: 0, holder: Holder::Unknown };
+
+impl Permit {
+    /// Whether it is that of a probe, which others wait for.
+    pub const fn is_probe(self) -> bool {
+        matches!(self.holder, Holder::Probe(_))
+    }
+
+    /// Whether no breaker wants to know what becomes of the call.
+    pub(super) const fn is_of_nobody(self) -> bool {
+        matches!(self.holder, Holder::Unknown)
+    }
+}
+
 /// Who has a permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Holder {
@@ -66,10 +90,9 @@ pub(super) enum Holder {
 }
 
 impl Breaker {
-    /// Asks whether a call may go to the region. An attempt at it is over after `timeout` at the latest; `random` is
-    /// in [0, 1).
-    pub fn admit(&mut self, settings: &Settings, now: Timestamp, timeout: Duration, random: f64) -> Admission {
-        self.ask(settings, now, random, |breaker, now| breaker.decide(settings, now, timeout, random))
+    /// Asks whether a call may go to the region; `random` is in [0, 1).
+    pub fn admit(&mut self, settings: &Settings, now: Timestamp, attempt: Attempt, random: f64) -> Admission {
+        self.ask(settings, now, attempt, random, |breaker, now| breaker.decide(settings, now, attempt, random))
     }
 
     /// Asks once more, after every region has rejected the call: one call a second is allowed all the same, because
@@ -80,16 +103,17 @@ impl Breaker {
         &mut self,
         settings: &Settings,
         now: Timestamp,
-        timeout: Duration,
+        attempt: Attempt,
         random: f64,
     ) -> Admission {
-        self.ask(settings, now, random, |breaker, now| breaker.decide_last_resort(settings, now, timeout))
+        self.ask(settings, now, attempt, random, |breaker, now| breaker.decide_last_resort(settings, now, attempt))
     }
 
     fn ask(
         &mut self,
         settings: &Settings,
         now: Timestamp,
+        attempt: Attempt,
         random: f64,
         decide: impl FnOnce(&mut Self, Moment) -> Admitted,
     ) -> Admission {
@@ -98,7 +122,10 @@ impl Breaker {
         }
         let before = *self;
         let now = Moment::of(now);
-        let transition = self.catch_up(settings, now, random).or_else(|| self.probe_if_due(settings, now));
+        let transition = self
+            .catch_up(settings, now, random)
+            .or_else(|| self.probe_if_due(settings, now))
+            .or_else(|| self.trip_if_silent(settings, now, attempt.timeout, random));
         let admitted = match decide(self, now) {
             Admitted::Reject { .. } if settings.mode == Mode::Shadow => {
                 Admitted::Allow { permit: self.permit(Holder::Unknown), would_reject: true }
@@ -108,16 +135,20 @@ impl Breaker {
         Admission { admitted, transition, changed: *self != before }
     }
 
-    fn decide(&mut self, settings: &Settings, now: Moment, timeout: Duration, random: f64) -> Admitted {
+    fn decide(&mut self, settings: &Settings, now: Moment, attempt: Attempt, random: f64) -> Admitted {
         match &mut self.phase {
-            Phase::Closed { ramp: Some(ramp), .. } if settings.mode != Mode::ForcedClosed => {
-                // Written so that a random that is no number lets through: the ramp is a courtesy.
-                if random >= ramp.share(&settings.ramp, now) {
+            Phase::Closed { ramp, tally } => {
+                if let Some(ramp) = ramp.filter(|_| settings.mode != Mode::ForcedClosed)
+                    // Written so that a random that is no number lets through: the ramp is a courtesy.
+                    && random >= ramp.share(&settings.ramp, now)
+                {
                     return Admitted::Reject { retry_after: ramp.until_next_step(&settings.ramp, now) };
+                }
+                if attempt.is_whole {
+                    tally.silence.wait(settings, now, attempt.timeout);
                 }
                 self.allow(Holder::Call)
             }
-            Phase::Closed { .. } => self.allow(Holder::Call),
             Phase::Open { until, .. } => {
                 let left = until.left(now);
                 // Nobody knows when the operator will change it back.
@@ -126,7 +157,7 @@ impl Breaker {
             }
             Phase::HalfOpen(probes) => {
                 let ticket = NonZeroU32::new(self.last_ticket.wrapping_add(1)).unwrap_or(NonZeroU32::MIN);
-                if !probes.admit(settings.half_open, ticket, now, timeout) {
+                if !probes.admit(settings.half_open, ticket, now, attempt.timeout) {
                     return Admitted::Reject { retry_after: probes.slots.wait(now) };
                 }
                 self.last_ticket = ticket.get();
@@ -135,14 +166,14 @@ impl Breaker {
         }
     }
 
-    fn decide_last_resort(&mut self, settings: &Settings, now: Moment, timeout: Duration) -> Admitted {
+    fn decide_last_resort(&mut self, settings: &Settings, now: Moment, attempt: Attempt) -> Admitted {
         let is_rejecting = match &self.phase {
             Phase::Closed { ramp, .. } => ramp.is_some_and(|ramp| ramp.share(&settings.ramp, now) < 1.0),
             Phase::Open { .. } => settings.mode != Mode::ForcedOpen,
             Phase::HalfOpen(_) => false,
         };
         if !is_rejecting {
-            return self.decide(settings, now, timeout, 0.0);
+            return self.decide(settings, now, attempt, 0.0);
         }
         if !self.last_resort.is_over(now) {
             return Admitted::Reject { retry_after: self.last_resort.left(now) };

@@ -10,6 +10,7 @@
 //! | closed | success, failure, invalid output | closed | counted; a success after the ramp sets the back-off back |
 //! | closed | the same, and too many failed in a row, or too large a share failed or was slow | open | back-off grows |
 //! | closed | the same, and too many were invalid | open | the region is ejected; back-off grows |
+//! | closed | admit, and many wait while nobody has been answered for long | open | back-off grows; rejected |
 //! | closed | 429 with `Retry-After` | open | for as long as it says, at most 300 s |
 //! | closed | 429 without, other 4xx, client left | closed | nothing |
 //! | open | admit, open time not over | open | rejected |
@@ -74,6 +75,8 @@ mod probes;
 mod ramp;
 mod record;
 mod settings;
+mod shared;
+mod silence;
 mod slots;
 mod tally;
 mod transition;
@@ -87,10 +90,11 @@ use ramp::Ramping;
 use slots::Slots;
 use tally::Tally;
 
-pub use admission::{Admission, Admitted, Permit};
+pub use admission::{Admission, Admitted, Attempt, Permit};
 pub use outcome::Outcome;
 pub use record::RECORD_LEN;
-pub use settings::{Backoff, Eject, HalfOpen, Mode, Ramp, Settings, SlowCall};
+pub use settings::{Backoff, Eject, HalfOpen, MAX_PERMITS, Mode, Ramp, Settings, SlowCall};
+pub use shared::SharedBreaker;
 pub use transition::{Reason, State, Transition};
 
 /// The circuit breaker of one region of one route. A fresh one is closed.
@@ -149,6 +153,24 @@ impl Breaker {
             // Half-open -> open once the limit is over
             (_, Phase::HalfOpen(probes)) if probes.has_timed_out(now) => {
                 Some(self.trip(settings, Reason::ProbesTimedOut, now, random))
+            }
+            _ => None,
+        }
+    }
+
+    /// Closed -> open when too many wait for an answer and nobody gets one.
+    fn trip_if_silent(
+        &mut self,
+        settings: &Settings,
+        now: Moment,
+        timeout: Duration,
+        random: f64,
+    ) -> Option<Transition> {
+        match &self.phase {
+            Phase::Closed { tally, .. }
+                if tally.silence.is_ominous(settings, now, timeout) && settings.mode != Mode::ForcedClosed =>
+            {
+                Some(self.trip(settings, Reason::Unanswered, now, random))
             }
             _ => None,
         }

@@ -72,6 +72,11 @@ impl Breaker {
         if is_straggler || settings.mode == Mode::ForcedOpen {
             return transition;
         }
+        if let Phase::Closed { tally, .. } = &mut self.phase
+            && outcome != Outcome::Abandoned
+        {
+            tally.silence.end();
+        }
         if let Outcome::RateLimited { retry_after: Some(retry_after) } = outcome {
             return self.obey(settings, now, retry_after);
         }

@@ -22,7 +22,7 @@ use super::transition::State;
 use super::{Breaker, Phase};
 
 /// The size of every record, in bytes: it crosses the host's boundary with every request.
-pub const RECORD_LEN: usize = 216;
+pub const RECORD_LEN: usize = 228;
 
 /// Raised with every change of the layout: a filter of another version then begins with a fresh breaker, and does not
 /// misread this one.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::slots::MAX_PERMITS;
+/// Most probes that a record has room for.
+pub const MAX_PERMITS: usize = 8;
 
 /// Whether and how a breaker acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,7 +32,8 @@ pub struct Settings {
     pub min_requests: u32,
     /// Share of failed calls in the window at which it trips, in (0, 1]. 0.5 as in Hystrix and Resilience4j.
     pub failure_rate: f64,
-    /// Failed calls in a row at which it trips, whatever the window says; 0 is never. 7 as in Linkerd.
+    /// Failed calls in a row at which it trips, whatever the window says; 0 is never. 7 as in Linkerd. As many that wait
+    /// for longer than a slow call, and nobody is answered, trip it as well.
     pub consecutive_failures: u32,
     /// When slow calls trip it. Nothing by default, because only the route knows what is slow; 80 % of an attempt's
     /// timeout is a good beginning.

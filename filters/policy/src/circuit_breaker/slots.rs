@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use super::deadline::{Deadline, Moment};
 use super::record::{Reader, Writer};
-
-/// Most probes that a record has room for.
-pub(super) const MAX_PERMITS: usize = 8;
+use super::settings::MAX_PERMITS;
 
 /// Longest time that a probe may hold its slot, whatever its caller says: the longest timeout that a route can have.
 pub(super) const LONGEST_ATTEMPT: Duration = Duration::from_secs(600);

@@ -6,6 +6,7 @@ use super::deadline::Moment;
 use super::ejection::{Recent, reaches};
 use super::record::{Reader, Writer};
 use super::settings::Settings;
+use super::silence::Silence;
 use super::transition::Reason;
 use super::window::{Counts, Window};
 
@@ -44,6 +45,7 @@ pub(super) struct Tally {
     consecutive: u32,
     recent: Recent,
     window: Window,
+    pub(super) silence: Silence,
 }
 
 impl Tally {
@@ -74,9 +76,15 @@ impl Tally {
         to.put(self.consecutive.to_le_bytes());
         self.recent.write(to);
         self.window.write(to);
+        self.silence.write(to);
     }
 
     pub(super) fn read(from: &mut Reader<'_>) -> Option<Self> {
-        Some(Self { consecutive: from.u32()?, recent: Recent::read(from)?, window: Window::read(from)? })
+        Some(Self {
+            consecutive: from.u32()?,
+            recent: Recent::read(from)?,
+            window: Window::read(from)?,
+            silence: Silence::read(from)?,
+        })
     }
 }

@@ -40,6 +40,8 @@ pub enum Reason {
     FailureRate,
     /// So large a share of the calls in the window, or of the probes, was slow.
     SlowCalls,
+    /// So many calls waited, and nobody was answered for longer than a slow call may take.
+    Unanswered,
     /// The region's output was invalid too often: it is ejected.
     InvalidOutput,
     /// The region said 429, and when to come back.
@@ -65,6 +67,7 @@ impl Reason {
             Self::ConsecutiveFailures => "consecutive_failures",
             Self::FailureRate => "failure_rate",
             Self::SlowCalls => "slow_calls",
+            Self::Unanswered => "unanswered",
             Self::InvalidOutput => "invalid_output",
             Self::RetryAfter => "retry_after",
             Self::BackoffElapsed => "backoff_elapsed",
@@ -90,12 +93,13 @@ pub struct Transition {
 
 impl Transition {
     /// Every transition that can happen: what metrics are defined from.
-    pub const ALL: [Self; 16] = {
+    pub const ALL: [Self; 17] = {
         use {Reason as Why, State::Closed, State::HalfOpen, State::Open};
         [
             Self::new(Closed, Open, Why::ConsecutiveFailures),
             Self::new(Closed, Open, Why::FailureRate),
             Self::new(Closed, Open, Why::SlowCalls),
+            Self::new(Closed, Open, Why::Unanswered),
             Self::new(Closed, Open, Why::InvalidOutput),
             Self::new(Closed, Open, Why::RetryAfter),
             Self::new(Closed, Open, Why::Forced),
@@ -134,7 +138,7 @@ mod tests {
     fn every_word_is_used_once() {
         let reasons: HashSet<_> = Transition::ALL.map(|it| it.reason).into_iter().collect();
         let words: HashSet<_> = reasons.iter().map(|reason| reason.word()).collect();
-        assert_eq!((reasons.len(), words.len()), (11, 11));
+        assert_eq!((reasons.len(), words.len()), (12, 12));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! slip of the pen in a key cannot switch a policy off in silence.
 
 mod admission;
+mod circuit_breaker;
 mod document;
 mod fail_open;
 mod matcher;
@@ -125,7 +126,8 @@ fn read(at: &mut Cursor<'_, '_>) -> Option<Config> {
                 );
             }
             names.push(route.name().to_owned());
-            Some(Arc::new(route))
+            let is_shadow = mode == Some(Some(Mode::Shadow));
+            Some(Arc::new(if is_shadow { route.in_shadow() } else { route }))
         })
     });
     section.close();

@@ -19,6 +19,11 @@ pub struct Route {
 }
 
 impl Route {
+    /// The same route, whose breakers reject nobody.
+    pub(super) fn in_shadow(self) -> Self {
+        Self { upstream: self.upstream.in_shadow(), ..self }
+    }
+
     /// The route's name in metrics and logs.
     pub fn name(&self) -> &str {
         &self.name
@@ -45,7 +50,9 @@ pub(super) fn read(at: &mut Cursor<'_, '_>) -> Option<Route> {
     let name = section.required("name", "write a name for metrics and logs, such as assist", scalar::name);
     let matcher = section.required("match", "write which requests, such as { path: /assist }", matcher::read);
     let admission = section.optional("admission", |at| admission::read(at, name.as_deref().unwrap_or_default()));
-    let upstream = section.required("upstream", "write the regions, and the time that they have", upstream::read);
+    let upstream = section.required("upstream", "write the regions, and the time that they have", |at| {
+        upstream::read(at, name.as_deref().unwrap_or_default())
+    });
     let fail_open = section.optional("fail_open", fail_open::read);
     section.close();
     Some(Route { name: name?, matcher: matcher?, admission: admission?, upstream: upstream?, fail_open: fail_open? })

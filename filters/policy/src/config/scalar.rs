@@ -120,6 +120,30 @@ pub(super) fn whole(number: &Number) -> Option<u64> {
     })
 }
 
+/// A whole number from `least` to `most`, of which `what` says what it counts.
+pub(super) fn count(at: &mut Cursor<'_, '_>, least: u32, most: u32, what: &str) -> Option<u32> {
+    let count = match &at.node.value {
+        Value::Number(number) => whole(number),
+        _ => None,
+    };
+    match count.and_then(|count| u32::try_from(count).ok()) {
+        Some(count) if (least..=most).contains(&count) => Some(count),
+        _ => at.refuse(format!("is not {what} from {least} to {most}"), "write a whole number, without quotes"),
+    }
+}
+
+/// A share of something, from `least` to 1.
+pub(super) fn share(at: &mut Cursor<'_, '_>, least: f64) -> Option<f64> {
+    let share = match &at.node.value {
+        Value::Number(number) => number.as_f64(),
+        _ => None,
+    };
+    match share {
+        Some(share) if (least..=1.0).contains(&share) => Some(share),
+        _ => at.refuse(format!("is not a share from {least} to 1"), "write a number such as 0.5, without quotes"),
+    }
+}
+
 /// An HTTP method in upper case.
 pub(super) fn method(at: &mut Cursor<'_, '_>) -> Option<String> {
     word(at, "a method", &METHODS.map(|method| (method, method))).map(str::to_owned)

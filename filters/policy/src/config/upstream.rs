@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use super::circuit_breaker::{self, Written};
 use super::scalar;
 use super::section::Cursor;
+use crate::circuit_breaker::{Mode, SharedBreaker};
 use crate::replay::Contract;
+use crate::retry_budget;
 use crate::verdict::Failure;
 
 /// Longest time that a ladder may take. Nobody waits longer for an answer, and a typing error of 50 000 s is found.
@@ -39,17 +42,19 @@ pub struct Upstream {
     pub(crate) secondaries: Vec<Secondary>,
     fail_on: Vec<Failure>,
     pub(crate) replay: Contract,
+    pub(crate) retry_budget: Option<retry_budget::Settings>,
 }
 
-/// A region: its name in headers and metrics, and the time that an attempt at it gets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A region: its name in headers and metrics, the time that an attempt at it gets, and when it is left alone.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Region {
     pub(crate) name: String,
     pub(crate) timeout: Duration,
+    pub(crate) breaker: Option<SharedBreaker>,
 }
 
 /// A region that the filter calls itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Secondary {
     pub(crate) region: Region,
     pub(crate) cluster: String,
@@ -57,16 +62,44 @@ pub struct Secondary {
 }
 
 impl Upstream {
-    /// The names of the regions in the order in which they are tried; the first is the primary.
-    pub fn region_names(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(&self.primary)
-            .chain(self.secondaries.iter().map(|secondary| &secondary.region))
-            .map(|region| region.name.as_str())
+    /// The regions in the order in which they are tried; the first is the primary.
+    pub fn regions(&self) -> impl Iterator<Item = &Region> {
+        std::iter::once(&self.primary).chain(self.secondaries.iter().map(|secondary| &secondary.region))
+    }
+
+    /// Whether second attempts are bounded.
+    pub const fn has_retry_budget(&self) -> bool {
+        self.retry_budget.is_some()
+    }
+
+    /// The same regions, whose breakers reject nobody.
+    pub(super) fn in_shadow(mut self) -> Self {
+        for region in std::iter::once(&mut self.primary).chain(self.secondaries.iter_mut().map(|it| &mut it.region)) {
+            region.breaker = region.breaker.take().map(SharedBreaker::in_shadow);
+        }
+        self
     }
 
     /// Whether `failure` leads to the next rung.
     pub(crate) fn fails_on(&self, failure: Failure) -> bool {
         self.fail_on.contains(&failure)
+    }
+}
+
+impl Region {
+    /// Its name in headers and metrics.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether its circuit breaker is there to be watched, and rejects nobody.
+    pub fn is_watched_only(&self) -> bool {
+        self.breaker.as_ref().is_some_and(|breaker| breaker.settings().mode == Mode::Shadow)
+    }
+
+    /// Its circuit breaker, where it has one.
+    pub const fn breaker(&self) -> Option<&SharedBreaker> {
+        self.breaker.as_ref()
     }
 }
 
@@ -94,23 +127,35 @@ struct AnyRegion {
     cluster: Option<(String, Option<String>)>,
 }
 
-pub(super) fn read(at: &mut Cursor<'_, '_>) -> Option<Upstream> {
+/// Reads the section of the route with this name.
+pub(super) fn read(at: &mut Cursor<'_, '_>, route: &str) -> Option<Upstream> {
     let mut section = at.section("write a section with timeout and regions")?;
     let timeout = section.required("timeout", "write the time for the whole ladder, such as 5s", timeout);
     let regions =
         section.required("regions", "write a list whose first region is via the route", |at| regions(at, timeout));
     let fail_on = section.optional("fail_on", |at| at.list("write a list such as [connect, timeout, 5xx]", failure));
     let replay = section.optional("replay", replay);
+    let breaker = section.optional("circuit_breaker", circuit_breaker::read);
+    let retry_budget = section.optional("retry_budget", circuit_breaker::read_retry_budget);
     section.close();
 
     let timeout = timeout?;
-    let (primary, secondaries) = regions?;
+    let breaker = breaker?;
+    let (mut primary, mut secondaries) = regions?;
+    for region in std::iter::once(&mut primary).chain(secondaries.iter_mut().map(|it| &mut it.region)) {
+        let settings = breaker.as_ref().map(|breaker| breaker.for_attempts_of(region.timeout));
+        region.breaker = settings.map(|settings| SharedBreaker::new(route, &region.name, settings));
+    }
+    // Without a breaker every request of an outage would be a second attempt, and the budget would turn the outage into
+    // static answers: there only who asks for it gets it.
+    let by_default = breaker.as_ref().is_some_and(Written::is_enforced).then(retry_budget::Settings::default);
     Some(Upstream {
         timeout,
         primary,
         secondaries,
         fail_on: fail_on?.unwrap_or_else(|| Failure::ALL.to_vec()),
         replay: replay?.unwrap_or_else(|| Contract::new(DEFAULT_METHODS, DEFAULT_MAX_BODY, DEFAULT_HOLD)),
+        retry_budget: retry_budget?.or(by_default),
     })
 }
 
@@ -142,11 +187,11 @@ fn regions(at: &mut Cursor<'_, '_>, total: Option<Duration>) -> Option<(Region, 
     let Some(primary) = regions.next() else {
         return at.refuse("has no region", hint);
     };
-    let primary = Region { name: primary.name, timeout: primary.timeout.unwrap_or(share) };
+    let primary = Region { name: primary.name, timeout: primary.timeout.unwrap_or(share), breaker: None };
     let secondaries = regions
         .filter_map(|it| {
             let (cluster, authority) = it.cluster?;
-            let region = Region { name: it.name, timeout: it.timeout.unwrap_or(share) };
+            let region = Region { name: it.name, timeout: it.timeout.unwrap_or(share), breaker: None };
             Some(Secondary { region, cluster, authority })
         })
         .collect();

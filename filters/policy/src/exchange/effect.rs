@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::admission::Decision;
+use crate::circuit_breaker::Transition;
 use crate::http::{Headers, Response};
 use crate::verdict::{Degraded, ServedBy, Verdict};
 
@@ -13,6 +14,11 @@ pub enum Effect {
     LimitPrimary(Duration),
     /// Let the request go on to the primary.
     ResumeRequest,
+    /// Throw away what Envoy has buffered of the request: it has been copied, and Envoy answers 413 when the buffer is
+    /// full.
+    TakeRequestBody,
+    /// Put the copy in the place of what Envoy has buffered of the request, which goes on after all.
+    GiveRequestBodyBack,
     /// Send the kept request to a secondary region; what comes of it is the next event.
     Call {
         /// Its place in the route's list of secondary regions.
@@ -64,6 +70,13 @@ pub enum Record {
         region: usize,
         /// The judgement.
         verdict: Verdict,
+    },
+    /// A region's circuit breaker has gone from one state to another.
+    Transition {
+        /// 0 is the primary, 1 the first secondary region.
+        region: usize,
+        /// From where to where, and why.
+        transition: Transition,
     },
     /// The client was answered, or would have been.
     Response {

@@ -26,6 +26,8 @@ pub enum Event<'a> {
         details: &'a [u8],
         /// The body's announced length in bytes; like `details`.
         length: Option<usize>,
+        /// The value of `retry-after`; needed only where [`super::needs_retry_after`] says so.
+        retry_after: Option<&'a [u8]>,
         /// Whether there is no body.
         end_of_stream: bool,
     },
@@ -60,6 +62,11 @@ pub enum Event<'a> {
         /// Envoy's response code details; needed only where [`super::Exchange::is_open`] says so.
         details: &'a [u8],
     },
+}
+
+/// Whether the `retry-after` of an answer with this status decides anything.
+pub const fn needs_retry_after(status: Option<u16>) -> bool {
+    matches!(status, Some(429))
 }
 
 /// Whether the details and the announced length of an answer with this status decide anything.

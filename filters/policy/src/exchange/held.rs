@@ -1,4 +1,4 @@
-//! The primary's answer while it is held.
+//! What is held while the ladder is walked: the primary's failed answer or, where the primary was not asked, the request.
 
 use super::effect::Over;
 
@@ -14,6 +14,8 @@ pub const IN_PLACE_MAX: usize = 32 << 10;
 /// How much of a held answer has come.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Held {
+    /// There is no answer: the request itself is held back, because the primary was not asked.
+    pub(super) is_request: bool,
     /// All of it.
     pub(super) complete: bool,
     /// What has come besides its headers.
@@ -26,7 +28,12 @@ impl Held {
     /// A held answer of which only the headers have come.
     pub(super) fn new(from_envoy: bool, length: Option<usize>, end_of_stream: bool) -> Self {
         let is_short = length.is_some_and(|length| (1..=IN_PLACE_MAX).contains(&length));
-        Self { complete: end_of_stream, over: Over::default(), prompt: from_envoy || is_short }
+        Self { is_request: false, complete: end_of_stream, over: Over::default(), prompt: from_envoy || is_short }
+    }
+
+    /// The request.
+    pub(super) const fn request() -> Self {
+        Self { is_request: true, complete: false, over: Over { body: false, trailers: false }, prompt: false }
     }
 
     pub(super) const fn add_body(&mut self, size: usize, end_of_stream: bool) {

@@ -3,73 +3,109 @@
 use std::time::Duration;
 
 use super::mark::Mark;
-use super::{Answer, Awaiting, Effect, Exchange, Held, IN_PLACE_MAX, Limited, Stage, record};
+use super::{Answer, Awaiting, Effect, Exchange, Held, IN_PLACE_MAX, Limited, Stage, Way, record};
+use crate::circuit_breaker::Attempt;
+use crate::config::Secondary;
 use crate::envoy_words::failure_of_callout;
-use crate::http::{Headers, Response};
+use crate::host::Host;
+use crate::http::{Headers, Response, retry_after, whole_seconds};
 use crate::replay::NotReplayable;
-use crate::time::Clock;
+use crate::time::Timestamp;
 use crate::verdict::{Failure, ServedBy, Skip, Verdict};
 
 /// Least time left of the ladder that is worth an attempt: Envoy's timers are exact to about a millisecond, and no
 /// region answers in the rest.
 const LEAST_LEFT: Duration = Duration::from_millis(5);
 
+/// What a 503 of the filter says to a person who reads it.
+const REFUSED: &str = "no region may be asked now\n";
+
 impl Exchange {
     /// Asks the next secondary region that may be asked; when there is none, answers.
-    pub(super) fn descend(&mut self, held: Held, clock: &impl Clock, effects: &mut Vec<Effect>) {
-        while let Some(secondary) = self.route.upstream.secondaries.get(self.next) {
-            let left = self.left(clock);
-            // Whole milliseconds, rounded down: never a moment past the deadline.
-            let timeout = Duration::from_millis(as_millis(secondary.region.timeout.min(left)));
+    pub(super) fn descend(&mut self, held: Held, host: &impl Host, effects: &mut Vec<Effect>) {
+        let route = self.route.clone();
+        while let Some(secondary) = route.upstream.secondaries.get(self.next) {
+            let now = host.now();
+            let (left, attempt) = self.attempt(secondary, now);
             let refused = match self.request.kept() {
                 Ok(_) if held.complete && !self.request.is_whole() => Some(NotReplayable::Incomplete),
                 kept => kept.err(),
             };
             let skip = if refused.is_some() {
                 self.not_replayable = refused;
-                Some(Skip::NotReplayable)
-            } else {
-                (left < LEAST_LEFT).then_some(Skip::Deadline)
-            };
-            if skip.is_none() && !self.request.is_whole() {
-                // From here on its callbacks say "continue", so Envoy shows each piece once: each is kept at once.
+                Err(Skip::NotReplayable)
+            } else if left < LEAST_LEFT {
+                Err(Skip::Deadline)
+            } else if !self.request.is_whole() {
+                // From here on its callbacks show each piece once: each is kept at once.
                 self.request.let_go();
                 self.stage = Stage::Held(held, Awaiting::Request);
                 return;
-            }
+            } else {
+                self.enter(self.next.saturating_add(1), attempt, now, host, effects)
+            };
             let index = self.next;
             self.next = self.next.saturating_add(1);
-            if let Some(skip) = skip {
-                record(self.next, Verdict::Skipped(skip), effects);
-                continue;
+            match skip {
+                Err(skip) => self.pass_over(self.next, skip, effects),
+                Ok(()) => return self.call_region(held, index, attempt, effects),
             }
-            self.attempts = self.attempts.saturating_add(1);
-            self.stage = Stage::Held(held, Awaiting::Call(index));
-            effects.push(Effect::Call { secondary: index, timeout });
-            return;
         }
-        self.settle(held, effects);
+        self.settle(held, host, effects);
     }
 
-    /// What is left of the ladder's time.
-    fn left(&self, clock: &impl Clock) -> Duration {
-        self.route.upstream.timeout.saturating_sub(clock.now().since(self.started))
+    fn left(&self, now: Timestamp) -> Duration {
+        self.route.upstream.timeout.saturating_sub(now.since(self.started))
     }
 
-    /// Whom shadow mode would have turned to after `verdict`; what it would have passed over is counted.
-    pub(super) fn would(&mut self, verdict: Verdict, effects: &mut Vec<Effect>) -> Option<ServedBy> {
-        if !self.goes_on(verdict) {
-            return None;
+    /// What is left of the ladder's time, and what a secondary region may have of it.
+    fn attempt(&self, secondary: &Secondary, now: Timestamp) -> (Duration, Attempt) {
+        let left = self.left(now);
+        // Whole milliseconds, rounded down: never a moment past the deadline.
+        let timeout = Duration::from_millis(as_millis(secondary.region.timeout.min(left)));
+        (left, Attempt { timeout, is_whole: true })
+    }
+
+    /// Whether `region` may be asked now: a second attempt only within the budget, and any only past the breaker.
+    fn enter(
+        &mut self,
+        region: usize,
+        attempt: Attempt,
+        now: Timestamp,
+        host: &impl Host,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Skip> {
+        if let Some(settings) = self.route.upstream.retry_budget.filter(|_| self.attempts > 0) {
+            self.counted.1 = Some(self.budget.retry(settings).ok_or(Skip::Budget)?);
         }
-        let regions = self.route.upstream.secondaries.len();
-        if self.request.kept().is_ok() && regions > 0 {
-            return Some(ServedBy::WouldSecondary);
+        if self.admit(region, attempt, now, host, effects) {
+            return Ok(());
         }
-        for region in 1..=regions {
-            record(region, Verdict::Skipped(Skip::NotReplayable), effects);
+        self.counted.1 = None;
+        Err(Skip::BreakerOpen)
+    }
+
+    fn call_region(&mut self, held: Held, secondary: usize, attempt: Attempt, effects: &mut Vec<Effect>) {
+        self.tell_passed_over(effects);
+        self.attempts = self.attempts.saturating_add(1);
+        self.stage = Stage::Held(held, Awaiting::Call(secondary));
+        effects.push(Effect::Call { secondary, timeout: attempt.timeout });
+    }
+
+    /// Notes that `region` is not asked; counted at once only where it is sure that it will not be.
+    pub(super) fn pass_over(&mut self, region: usize, skip: Skip, effects: &mut Vec<Effect>) {
+        if self.attempts == 0 {
+            self.passed_over.push((region, skip));
+        } else {
+            record(region, Verdict::Skipped(skip), effects);
         }
-        let would_static = self.route.fail_open.is_some() && verdict != Verdict::RateLimited;
-        would_static.then_some(ServedBy::WouldStatic)
+    }
+
+    /// Counts the regions that were passed over.
+    pub(super) fn tell_passed_over(&mut self, effects: &mut Vec<Effect>) {
+        for (region, skip) in std::mem::take(&mut self.passed_over) {
+            record(region, Verdict::Skipped(skip), effects);
+        }
     }
 
     /// The held answer and the region of the callout in flight, if there is one.
@@ -87,12 +123,16 @@ impl Exchange {
         secondary: usize,
         headers: Headers,
         body: Vec<u8>,
-        clock: &impl Clock,
+        host: &impl Host,
         effects: &mut Vec<Effect>,
     ) {
         let status = headers.status().filter(|status| (200..=599).contains(status));
         let verdict = Verdict::of_status(status.unwrap_or(500), || failure_of_callout(&headers, &body));
-        record(secondary.saturating_add(1), verdict, effects);
+        let wait = match headers.first("retry-after") {
+            Some(value) if verdict == Verdict::RateLimited => retry_after(value, host.now()),
+            _ => None,
+        };
+        self.finish_call(secondary, verdict, wait, host, effects);
         let response = Response::from_callout(status.unwrap_or(500), headers, body, self.is_head);
         if !self.goes_on(verdict) {
             self.deliver(held, response, ServedBy::Secondary, Some(secondary), effects);
@@ -101,15 +141,38 @@ impl Exchange {
         if verdict == Verdict::RateLimited && self.limited.is_none() {
             self.limited = Some(Limited::Secondary(secondary, response));
         }
-        self.descend(held, clock, effects);
+        self.descend(held, host, effects);
     }
 
     /// The callout in flight has come to nothing.
-    pub(super) fn on_call_failed(&mut self, failure: Failure, clock: &impl Clock, effects: &mut Vec<Effect>) {
+    pub(super) fn on_call_failed(&mut self, failure: Failure, host: &impl Host, effects: &mut Vec<Effect>) {
         if let Some((held, secondary)) = self.call_in_flight() {
-            record(secondary.saturating_add(1), Verdict::Failure(failure), effects);
-            self.descend(held, clock, effects);
+            self.finish_call(secondary, Verdict::Failure(failure), None, host, effects);
+            self.descend(held, host, effects);
         }
+    }
+
+    /// A callout whose answer nobody waits for any more.
+    pub(super) fn give_up_call(&mut self, host: &impl Host, effects: &mut Vec<Effect>) {
+        if let Some((_, secondary)) = self.call_in_flight() {
+            self.finish_call(secondary, Verdict::Abandoned, None, host, effects);
+        }
+    }
+
+    fn finish_call(
+        &mut self,
+        secondary: usize,
+        verdict: Verdict,
+        retry_after: Option<Duration>,
+        host: &impl Host,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.counted.1 = None;
+        self.request.sent();
+        record(secondary.saturating_add(1), verdict, effects);
+        // Its answer has come whole.
+        self.hear(verdict, retry_after, host, effects);
+        self.hear_the_end(verdict, host, effects);
     }
 
     /// Whether the held answer of the primary is what the client gets if no region does better.
@@ -118,7 +181,11 @@ impl Exchange {
     }
 
     /// No region has answered: the last rungs.
-    fn settle(&mut self, held: Held, effects: &mut Vec<Effect>) {
+    fn settle(&mut self, held: Held, host: &impl Host, effects: &mut Vec<Effect>) {
+        if self.attempts == 0 && self.resort(held, host, effects) {
+            return;
+        }
+        self.tell_passed_over(effects);
         match self.limited.take() {
             Some(Limited::Primary) => self.release(effects),
             Some(Limited::Secondary(secondary, response)) => {
@@ -129,9 +196,57 @@ impl Exchange {
                     let response = fail_open.fixed.clone();
                     self.deliver(held, response, ServedBy::Static, None, effects);
                 }
+                None if held.is_request => self.deliver(held, self.refusal(), ServedBy::Refusal, None, effects),
                 None => self.release(effects),
             },
         }
+    }
+
+    /// Every breaker has rejected the request: now and then one is let through all the same.
+    fn resort(&mut self, held: Held, host: &impl Host, effects: &mut Vec<Effect>) -> bool {
+        let now = host.now();
+        if self.left(now) < LEAST_LEFT {
+            return false;
+        }
+        let primary = Attempt { timeout: self.route.upstream.primary.timeout, is_whole: self.request.is_whole() };
+        let kept = self.request.kept().err();
+        // What was taken out of Envoy's buffer and is kept no longer is lost; what has not come when time is up never will.
+        let is_taken = self.way == Way::ShutAndTaken;
+        let may_go_on = kept.is_none_or(|reason| !is_taken && reason != NotReplayable::Incomplete);
+        if may_go_on && self.admit_last_resort(0, primary, now, host, effects) {
+            self.passed_over.retain(|(region, _)| *region != 0);
+            self.tell_passed_over(effects);
+            (self.way, self.degraded, self.not_replayable) = (Way::Open, None, None);
+            if is_taken {
+                effects.push(Effect::GiveRequestBodyBack);
+            }
+            self.go_to_primary(effects);
+            return true;
+        }
+        if kept.is_some() || !self.request.is_whole() {
+            return false;
+        }
+        let route = self.route.clone();
+        for (index, secondary) in route.upstream.secondaries.iter().enumerate() {
+            let (_, attempt) = self.attempt(secondary, now);
+            let region = index.saturating_add(1);
+            if self.admit_last_resort(region, attempt, now, host, effects) {
+                self.passed_over.retain(|(passed_over, _)| *passed_over != region);
+                self.call_region(held, index, attempt, effects);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The filter's own answer where no region may be asked and nothing else stands ready.
+    fn refusal(&self) -> Response {
+        let mut headers = Headers::new();
+        if let Some(wait) = self.retry_after {
+            headers.push("retry-after", whole_seconds(wait).max(1).to_string());
+        }
+        headers.push("content-type", "text/plain; charset=utf-8");
+        Response { status: 503, headers, body: REFUSED.into() }
     }
 
     /// Lets the primary's own answer go, marked.

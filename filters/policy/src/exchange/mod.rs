@@ -2,12 +2,15 @@
 //!
 //! | stage | what it waits for | what ends it |
 //! |---|---|---|
+//! | `Request` | the end of a request that is held back, before any region is asked | its end: `Primary`, or `Held` where the primary's breaker rejects it |
 //! | `Primary` | the primary's answer | one that goes to the client: `Passing` or `Over`; a failed one: `Held` |
 //! | `Passing` | the end of the answer that goes to the client as it comes | its last byte, or the stream's end |
 //! | `Held`, awaiting the request | the end of a request that a secondary region is to get | the next rung |
 //! | `Held`, awaiting a call | a secondary region | an answer, or the next rung |
 //! | `Held`, awaiting the body | the rest of the failed answer, so that it can be replaced in place | an answer |
 //! | `Over` | nothing | |
+//!
+//! What is held is the primary's failed answer or, where the primary was not asked, the request.
 //!
 //! Choices that the table does not show:
 //!
@@ -17,27 +20,40 @@
 //!   a made-up answer would hide that.
 //! * While an answer is held and a static response stands ready, the failed body is thrown away as it comes; otherwise
 //!   it is kept, because it may be the answer in the end, and let go when it grows over [`HELD_MAX`].
+//! * A breaker is asked when its region could have the request at once. So one that a slow client is still sending takes
+//!   no probe's slot, and shows nothing about the region.
+//! * A request that no region has seen may go to any, whatever its method: it is not sent again, but for the first time.
+//!
+//! `request` is the way to the primary, `ladder` the way down from there, `passing` an answer that goes to the client as
+//! it comes, `breakers` what the circuit breakers are asked and told, `mark` what an answer says of itself.
 
+mod breakers;
 mod effect;
 mod event;
 mod held;
 mod ladder;
 mod mark;
+mod passing;
+mod request;
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::budget::Share;
 use crate::config::{Mode, Route, Secondary};
 use crate::envoy_words::{failure_of_broken_off, failure_of_details, is_from_upstream};
-use crate::http::{Headers, Response};
+use crate::host::Host;
+use crate::http::{Headers, Response, retry_after};
 use crate::replay::{Kept, NotReplayable, RequestCopy};
-use crate::time::{Clock, Timestamp};
-use crate::verdict::{Degraded, Failure, ServedBy, Verdict};
+use crate::retry_budget::{Counted, RetryBudget};
+use crate::time::Timestamp;
+use crate::verdict::{Degraded, Failure, ServedBy, Skip, Verdict};
+use breakers::Asked;
 use held::Held;
 
 pub use effect::{Answer, Effect, Flow, Over, Record};
-pub use event::{Event, needs_details};
+pub use event::{Event, needs_details, needs_retry_after};
 pub use held::{HELD_MAX, IN_PLACE_MAX};
 pub use mark::{ATTEMPTS, DEGRADED, NOT_REPLAYABLE, REGION, SERVED_BY};
 
@@ -49,15 +65,27 @@ pub struct Exchange {
     started: Timestamp,
     request: RequestCopy,
     is_head: bool,
+    way: Way,
     /// Regions asked so far.
     attempts: u32,
     /// The next secondary region to ask.
     next: usize,
+    /// The attempt under way, where its region has a breaker.
+    asked: Option<Asked>,
+    /// Shadow mode: the primary's breaker would have rejected the request.
+    would_reject: bool,
+    /// Regions that were passed over before any was asked; one of them may yet be.
+    passed_over: Vec<(usize, Skip)>,
+    /// When a breaker that rejected the request may let another one through.
+    retry_after: Option<Duration>,
     degraded: Option<Degraded>,
     /// Why a secondary region was passed over, for the header that says so.
     not_replayable: Option<NotReplayable>,
     /// A 429 that is the answer if no region does better.
     limited: Option<Limited>,
+    budget: Rc<RetryBudget>,
+    /// This exchange among those in flight, and its second attempt among those of others.
+    counted: (Option<Counted>, Option<Counted>),
     stage: Stage,
 }
 
@@ -71,13 +99,28 @@ enum Limited {
 
 #[derive(Debug)]
 enum Stage {
+    Request,
     Primary,
-    Passing { verdict: Verdict, would: Option<ServedBy> },
+    Passing {
+        verdict: Verdict,
+        /// Shadow mode: who would have answered instead, and why.
+        would: Option<(ServedBy, Degraded)>,
+    },
     Held(Held, Awaiting),
     Over,
 }
 
-/// What a held answer waits for.
+/// The way of the request to the primary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Open,
+    /// Its breaker said no: the request does not go on.
+    Shut,
+    /// The same, and what has come of its body was taken out of Envoy's buffer.
+    ShutAndTaken,
+}
+
+/// What is awaited while something is held.
 #[derive(Debug)]
 enum Awaiting {
     Request,
@@ -85,38 +128,59 @@ enum Awaiting {
     Body(ServedBy, Response),
 }
 
+/// What an exchange shares with the others of its worker.
+#[derive(Debug)]
+pub struct Shares {
+    /// Memory for the copy of the request.
+    pub copy: Share,
+    /// What is under way on its route.
+    pub retries: Rc<RetryBudget>,
+}
+
 impl Exchange {
-    /// Begins an exchange with the request's headers, whose copy takes a `share` of the worker's memory.
+    /// Begins an exchange with the request's headers, which came `now`.
+    #[expect(clippy::too_many_arguments, reason = "each is one thing that an exchange cannot know by itself")]
     pub fn begin(
         route: Arc<Route>,
         mode: Mode,
         now: Timestamp,
         headers: Headers,
         end_of_stream: bool,
-        share: Share,
+        shares: Shares,
+        host: &impl Host,
         effects: &mut Vec<Effect>,
     ) -> Self {
-        if mode == Mode::Enforce {
-            effects.push(Effect::LimitPrimary(route.upstream.primary.timeout));
-        }
         let is_head = headers.first(":method") == Some(b"HEAD");
-        let mut request = RequestCopy::begin(&route.upstream.replay, headers, end_of_stream, share);
-        if mode == Mode::Shadow || route.upstream.secondaries.is_empty() {
+        let upstream = &route.upstream;
+        let has_breaker = upstream.primary.breaker.is_some();
+        let mut request = RequestCopy::begin(&upstream.replay, headers, end_of_stream, shares.copy, has_breaker);
+        if mode == Mode::Shadow || upstream.secondaries.is_empty() {
             request = request.without_hold();
         }
-        Self {
-            route,
+        let mut this = Self {
             mode,
             started: now,
             request,
             is_head,
-            attempts: 1,
+            way: Way::Open,
+            attempts: 0,
             next: 0,
+            asked: None,
+            would_reject: false,
+            passed_over: Vec::new(),
+            retry_after: None,
             degraded: None,
             not_replayable: None,
             limited: None,
-            stage: Stage::Primary,
+            counted: (upstream.retry_budget.map(|_| shares.retries.begin()), None),
+            budget: shares.retries,
+            stage: Stage::Request,
+            route,
+        };
+        if !this.request.is_held() {
+            this.set_out(now, host, effects);
         }
+        this
     }
 
     /// The route that protects this exchange.
@@ -124,9 +188,9 @@ impl Exchange {
         &self.route
     }
 
-    /// Whether the request is held back until it is whole.
+    /// Whether the request is held back.
     pub const fn holds_request(&self) -> bool {
-        self.request.is_held() && matches!(self.stage, Stage::Primary)
+        !matches!(self.way, Way::Open) || (self.request.is_held() && matches!(self.stage, Stage::Request))
     }
 
     /// Whether the `size` bytes that Envoy shows of the request's body are of use: if not, they need not be copied out
@@ -145,10 +209,6 @@ impl Exchange {
         self.waits_in_vain() || matches!(self.stage, Stage::Held(_, Awaiting::Body(..) | Awaiting::Request))
     }
 
-    fn waits_in_vain(&self) -> bool {
-        self.request.is_held_in_vain() && matches!(self.stage, Stage::Primary)
-    }
-
     /// Whether something is still to be counted: if not, the end of the stream says nothing new.
     pub const fn is_open(&self) -> bool {
         !matches!(self.stage, Stage::Over)
@@ -159,8 +219,13 @@ impl Exchange {
         Some((self.route.upstream.secondaries.get(secondary)?, self.request.kept().ok()?))
     }
 
+    /// The body of the request as it was kept; empty where it was not.
+    pub fn kept_body(&self) -> &[u8] {
+        self.request.kept().map_or(&[], |kept| &kept.body)
+    }
+
     /// Takes an event, and says what to do and what to return to Envoy.
-    pub fn on(&mut self, event: Event<'_>, clock: &impl Clock, effects: &mut Vec<Effect>) -> Flow {
+    pub fn on(&mut self, event: Event<'_>, host: &impl Host, effects: &mut Vec<Effect>) -> Flow {
         // A refusal comes while the callback that asked for the call is still being handled.
         if let Stage::Held(held, _) = &mut self.stage
             && !matches!(event, Event::CallRefused)
@@ -170,37 +235,37 @@ impl Exchange {
         match event {
             Event::RequestBody { chunk, size, end_of_stream } => {
                 self.request.extend(chunk, size, end_of_stream);
-                self.on_request(clock, effects);
+                self.on_request(host, effects);
+                self.take_body(size, effects);
                 return self.request_flow();
             }
             Event::RequestTrailers => {
                 self.request.end_with_trailers();
-                self.on_request(clock, effects);
+                self.on_request(host, effects);
                 return self.request_flow();
             }
-            Event::ResponseHeaders { status, details, length, end_of_stream } => {
-                if matches!(self.stage, Stage::Primary) {
-                    // An answer without a status that can be read is no answer.
-                    let verdict = Verdict::of_status(status.unwrap_or(500), || failure_of_details(details));
-                    let held = Held::new(!is_from_upstream(details), length, end_of_stream);
-                    self.on_primary(verdict, held, clock, effects);
-                }
+            Event::ResponseHeaders { status, details, length, retry_after: wait, end_of_stream } => {
+                // An answer without a status that can be read is no answer.
+                let verdict = Verdict::of_status(status.unwrap_or(500), || failure_of_details(details));
+                let held = Held::new(!is_from_upstream(details), length, end_of_stream);
+                let wait = wait.and_then(|value| retry_after(value, host.now()));
+                self.on_response(verdict, held, wait, host, effects);
             }
-            Event::ResponseBody { size, end_of_stream } => self.on_body(size, end_of_stream, clock, effects),
-            Event::ResponseTrailers => self.on_trailers(clock, effects),
+            Event::ResponseBody { size, end_of_stream } => self.on_body(size, end_of_stream, host, effects),
+            Event::ResponseTrailers => self.on_trailers(host, effects),
             Event::CallAnswered { headers, body } => {
                 if let Some((held, secondary)) = self.call_in_flight() {
-                    self.judge_call(held, secondary, headers, body, clock, effects);
+                    self.judge_call(held, secondary, headers, body, host, effects);
                 }
             }
-            Event::CallReset => self.on_call_failed(Failure::Reset, clock, effects),
-            Event::CallRefused => self.on_call_failed(Failure::NoHealthyUpstream, clock, effects),
-            Event::Waited { impatient_for } => self.on_waited(impatient_for, clock, effects),
-            Event::End { details } => self.on_end(details, effects),
+            Event::CallReset => self.on_call_failed(Failure::Reset, host, effects),
+            Event::CallRefused => self.on_call_failed(Failure::NoHealthyUpstream, host, effects),
+            Event::Waited { impatient_for } => self.on_waited(impatient_for, host, effects),
+            Event::End { details } => self.on_end(details, host, effects),
         }
-        match self.stage {
-            Stage::Held(..) => Flow::Hold,
-            Stage::Primary | Stage::Passing { .. } | Stage::Over => Flow::Continue,
+        match &self.stage {
+            Stage::Held(held, _) if !held.is_request => Flow::Hold,
+            _ => Flow::Continue,
         }
     }
 
@@ -208,46 +273,53 @@ impl Exchange {
         if self.holds_request() { Flow::Hold } else { Flow::Continue }
     }
 
-    /// What should have come at once has not.
-    fn on_waited(&mut self, impatient_for: Duration, clock: &impl Clock, effects: &mut Vec<Effect>) {
-        if self.waits_in_vain() {
-            self.request.let_go();
-            effects.push(Effect::ResumeRequest);
-        }
-        match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Held(held, Awaiting::Body(served_by, response)) => self.answer(held, served_by, response, effects),
-            Stage::Held(held, Awaiting::Request) if impatient_for >= self.route.upstream.timeout => {
-                self.request.refuse(NotReplayable::Incomplete);
-                self.descend(held, clock, effects);
+    fn on_response(
+        &mut self,
+        verdict: Verdict,
+        held: Held,
+        retry_after: Option<Duration>,
+        host: &impl Host,
+        effects: &mut Vec<Effect>,
+    ) {
+        match &self.stage {
+            Stage::Request | Stage::Primary => self.on_primary(verdict, held, retry_after, host, effects),
+            // Envoy has answered by itself, and nobody else will.
+            Stage::Held(held, _) if held.is_request => {
+                self.give_up_call(host, effects);
+                self.tell_passed_over(effects);
+                self.respond(ServedBy::Primary, effects);
             }
-            stage => self.stage = stage,
+            Stage::Held(..) | Stage::Passing { .. } | Stage::Over => {}
         }
     }
 
-    /// More of the request has come: an answer that is held for its end goes down the ladder.
-    fn on_request(&mut self, clock: &impl Clock, effects: &mut Vec<Effect>) {
-        if let Stage::Held(held, Awaiting::Request) = self.stage
-            && (self.request.is_whole() || self.request.kept().is_err())
-        {
-            self.descend(held, clock, effects);
+    /// The primary's answer begins, or Envoy's in its place.
+    fn on_primary(
+        &mut self,
+        verdict: Verdict,
+        held: Held,
+        retry_after: Option<Duration>,
+        host: &impl Host,
+        effects: &mut Vec<Effect>,
+    ) {
+        if !self.would_reject {
+            self.request.sent();
         }
-    }
-
-    /// The primary's answer begins.
-    fn on_primary(&mut self, verdict: Verdict, held: Held, clock: &impl Clock, effects: &mut Vec<Effect>) {
+        self.attempts = self.attempts.max(1);
         self.degraded = Degraded::from_verdict(verdict);
+        self.hear(verdict, retry_after, host, effects);
         if self.mode == Mode::Shadow {
             let would = self.would(verdict, effects);
-            self.pass(verdict, would, held.complete, effects);
+            self.pass(verdict, would, held.complete, host, effects);
         } else if self.degraded.is_none() {
-            self.pass(verdict, None, held.complete, effects);
+            self.pass(verdict, None, held.complete, host, effects);
         } else {
             record(0, verdict, effects);
             if verdict == Verdict::RateLimited {
                 self.limited = Some(Limited::Primary);
             }
             if self.goes_on(verdict) {
-                self.descend(held, clock, effects);
+                self.descend(held, host, effects);
             } else {
                 self.release(effects);
             }
@@ -263,58 +335,38 @@ impl Exchange {
         }
     }
 
-    /// Lets the primary's answer go to the client as it comes.
-    fn pass(&mut self, verdict: Verdict, would: Option<ServedBy>, is_whole: bool, effects: &mut Vec<Effect>) {
-        self.stage = Stage::Passing { verdict, would };
-        self.request.forget();
-        if is_whole {
-            self.finish_passing(None, effects);
-        }
-    }
-
-    /// The answer that went to the client as it came has ended; `broken_off` says how, if too early.
-    fn finish_passing(&mut self, broken_off: Option<Failure>, effects: &mut Vec<Effect>) {
-        let Stage::Passing { verdict, would } = self.stage else { return };
-        let verdict = broken_off.map_or(verdict, Verdict::Failure);
-        self.degraded = self.degraded.or(Degraded::from_verdict(verdict));
-        record(0, verdict, effects);
-        if let Some(would) = would {
-            self.respond(would, effects);
-        }
-        self.respond(ServedBy::Primary, effects);
-    }
-
     /// More of the primary's answer has come.
-    fn on_body(&mut self, size: usize, end_of_stream: bool, clock: &impl Clock, effects: &mut Vec<Effect>) {
+    fn on_body(&mut self, size: usize, end_of_stream: bool, host: &impl Host, effects: &mut Vec<Effect>) {
         match &mut self.stage {
-            Stage::Passing { .. } if end_of_stream => self.finish_passing(None, effects),
+            Stage::Passing { .. } if end_of_stream => self.finish_passing(None, host, effects),
+            Stage::Passing { .. } => self.hear_while_passing(host, effects),
             Stage::Held(held, _) => {
                 held.add_body(size, end_of_stream);
-                self.on_held(size, clock, effects);
+                self.on_held(size, host, effects);
             }
-            Stage::Passing { .. } | Stage::Primary | Stage::Over => {}
+            Stage::Request | Stage::Primary | Stage::Over => {}
         }
     }
 
-    fn on_trailers(&mut self, clock: &impl Clock, effects: &mut Vec<Effect>) {
+    fn on_trailers(&mut self, host: &impl Host, effects: &mut Vec<Effect>) {
         match &mut self.stage {
-            Stage::Passing { .. } => self.finish_passing(None, effects),
+            Stage::Passing { .. } => self.finish_passing(None, host, effects),
             Stage::Held(held, _) => {
                 held.add_trailers();
-                self.on_held(0, clock, effects);
+                self.on_held(0, host, effects);
             }
-            Stage::Primary | Stage::Over => {}
+            Stage::Request | Stage::Primary | Stage::Over => {}
         }
     }
 
     /// More of a held answer has come, of which Envoy now keeps `size` bytes.
-    fn on_held(&mut self, size: usize, clock: &impl Clock, effects: &mut Vec<Effect>) {
+    fn on_held(&mut self, size: usize, host: &impl Host, effects: &mut Vec<Effect>) {
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Held(held, Awaiting::Body(served_by, response)) if held.complete => {
                 return self.answer(held, served_by, response, effects);
             }
             // With the end of the answer Envoy stops reading the request: its end will not come.
-            Stage::Held(held, Awaiting::Request) if held.complete => return self.descend(held, clock, effects),
+            Stage::Held(held, Awaiting::Request) if held.complete => return self.descend(held, host, effects),
             stage => self.stage = stage,
         }
         if !self.may_be_the_answer() {
@@ -322,34 +374,26 @@ impl Exchange {
                 effects.push(Effect::DiscardBody);
             }
         } else if size > HELD_MAX {
-            self.record_abandoned_call(effects);
+            self.give_up_call(host, effects);
             self.release(effects);
         }
     }
 
     /// The stream is gone. What was under way is counted as what it was.
-    fn on_end(&mut self, details: &[u8], effects: &mut Vec<Effect>) {
+    fn on_end(&mut self, details: &[u8], host: &impl Host, effects: &mut Vec<Effect>) {
         let broken_off = failure_of_broken_off(details);
-        match std::mem::replace(&mut self.stage, Stage::Over) {
+        match &self.stage {
             Stage::Over => {}
-            Stage::Primary => {
-                record(0, broken_off.map_or(Verdict::Abandoned, Verdict::Failure), effects);
-                self.respond(ServedBy::Nobody, effects);
-            }
-            passing @ Stage::Passing { .. } if broken_off.is_some() => {
-                self.stage = passing;
-                self.finish_passing(broken_off, effects);
-            }
-            Stage::Passing { verdict, would } => {
+            Stage::Request | Stage::Primary => {
+                let verdict = broken_off.map_or(Verdict::Abandoned, Verdict::Failure);
                 record(0, verdict, effects);
-                if let Some(would) = would {
-                    self.respond(would, effects);
-                }
+                self.hear(verdict, None, host, effects);
                 self.respond(ServedBy::Nobody, effects);
             }
-            held @ Stage::Held(..) => {
-                self.stage = held;
-                self.record_abandoned_call(effects);
+            Stage::Passing { .. } => self.stop_passing(broken_off, host, effects),
+            Stage::Held(..) => {
+                self.give_up_call(host, effects);
+                self.tell_passed_over(effects);
                 // Envoy may have ended a held answer by itself, past every filter: then its error was the answer.
                 let served_by = if broken_off.is_some() { ServedBy::Primary } else { ServedBy::Nobody };
                 self.respond(served_by, effects);
@@ -357,17 +401,11 @@ impl Exchange {
         }
     }
 
-    /// A callout whose answer nobody waits for any more.
-    fn record_abandoned_call(&self, effects: &mut Vec<Effect>) {
-        if let Some((_, secondary)) = self.call_in_flight() {
-            record(secondary.saturating_add(1), Verdict::Abandoned, effects);
-        }
-    }
-
     /// Counts the answer, after which the exchange is over.
     fn respond(&mut self, served_by: ServedBy, effects: &mut Vec<Effect>) {
         self.stage = Stage::Over;
         self.request.forget();
+        self.counted = (None, None);
         effects.push(Effect::Record(Record::Response { served_by, degraded: self.degraded }));
     }
 }

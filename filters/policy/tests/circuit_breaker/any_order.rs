@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use helius_policy::circuit_breaker::{Admitted, Breaker, Mode, Outcome, Permit, Reason, Settings, SlowCall, State};
+use helius_policy::circuit_breaker::{
+    Admitted, Attempt, Breaker, Mode, Outcome, Permit, Reason, Settings, SlowCall, State,
+};
 use helius_policy::time::Timestamp;
 use proptest::prelude::*;
 
@@ -198,7 +200,7 @@ proptest! {
         let mut breaker = Breaker::default();
         for (seconds, nanos, outcome) in moments {
             let now = Timestamp::from_epoch(Duration::new(seconds, nanos));
-            let admission = breaker.admit(&settings, now, Duration::MAX, random);
+            let admission = breaker.admit(&settings, now, Attempt { timeout: Duration::MAX, is_whole: true }, random);
             if let Some(permit) = permit_of(admission.admitted) {
                 breaker.record(&settings, now, permit, outcome, random);
             }

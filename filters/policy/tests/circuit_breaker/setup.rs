@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use helius_policy::circuit_breaker::{
-    Admission, Admitted, Breaker, Mode, Outcome, Permit, RECORD_LEN, Reason, Settings, State, Transition,
+    Admission, Admitted, Attempt, Breaker, Mode, Outcome, Permit, RECORD_LEN, Reason, Settings, State, Transition,
 };
 use helius_policy::time::Timestamp;
 
@@ -76,12 +76,12 @@ impl Driven {
 
     pub(crate) fn admit(&mut self) -> Admitted {
         let (settings, timeout, random) = (self.settings, self.timeout, self.random);
-        self.ask(|breaker, now| breaker.admit(&settings, now, timeout, random))
+        self.ask(|breaker, now| breaker.admit(&settings, now, Attempt { timeout, is_whole: true }, random))
     }
 
     pub(crate) fn admit_last_resort(&mut self) -> Admitted {
         let (settings, timeout, random) = (self.settings, self.timeout, self.random);
-        self.ask(|breaker, now| breaker.admit_last_resort(&settings, now, timeout, random))
+        self.ask(|breaker, now| breaker.admit_last_resort(&settings, now, Attempt { timeout, is_whole: true }, random))
     }
 
     fn ask(&mut self, ask: impl FnOnce(&mut Breaker, Timestamp) -> Admission) -> Admitted {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use helius_policy::circuit_breaker::{Eject, HalfOpen, Outcome, Reason, Settings, SlowCall, State};
+use helius_policy::circuit_breaker::{Eject, HalfOpen, Mode, Outcome, Reason, Settings, SlowCall, State};
 
-use crate::setup::{Driven, GOOD, enforced, half_open, open, permit_of};
+use crate::setup::{Driven, GOOD, LIMITED, enforced, half_open, open, permit_of};
 
 /// Nothing but the failure rate trips.
 fn by_rate() -> Settings {
@@ -143,4 +143,49 @@ fn fewer_permits_are_pushed_while_more_probes_are_under_way() {
     breaker.record(others[1], Outcome::Abandoned);
     assert!(!breaker.is_rejected());
     assert_eq!(breaker.state(), State::HalfOpen);
+}
+
+/// Three wait from now on, each a millisecond after the other; a slow call takes 100 ms.
+fn waiting(mode: Mode) -> Driven {
+    let slow_call = Some(SlowCall::over(Duration::from_millis(100)));
+    let mut breaker = Driven::new(Settings { mode, slow_call, consecutive_failures: 3, ..enforced() });
+    for _ in 0..3 {
+        breaker.permit();
+        breaker.wait(1);
+    }
+    breaker
+}
+
+#[test]
+fn a_region_that_answers_nobody_trips_before_the_first_timeout() {
+    for (after, is_let_in) in [(97, true), (98, false), (1_997, false), (1_998, true)] {
+        let mut breaker = waiting(Mode::Enforce);
+        let admitted = breaker.wait(after).admit();
+        assert_eq!(permit_of(admitted).is_some(), is_let_in, "{after} ms after the last of them");
+        let reason = breaker.transitions.first().map(|it| it.reason);
+        assert_eq!(reason, (!is_let_in).then_some(Reason::Unanswered));
+    }
+}
+
+#[test]
+fn any_answer_speaks_for_the_region_and_a_client_that_left_does_not() {
+    let answers = [GOOD, Outcome::Failure, Outcome::InvalidOutput, LIMITED, Outcome::Ignored, Outcome::Abandoned];
+    for answer in answers {
+        let mut breaker = waiting(Mode::Enforce);
+        let permit = breaker.permit();
+        breaker.record(permit, answer);
+        breaker.wait(100).admit();
+        assert_eq!(breaker.state() == State::Open, answer == Outcome::Abandoned, "{answer:?}");
+    }
+}
+
+#[test]
+fn silence_is_seen_in_shadow_mode_and_not_where_an_operator_closed() {
+    for (mode, state) in [(Mode::Shadow, State::Open), (Mode::ForcedClosed, State::Closed), (Mode::Off, State::Closed)]
+    {
+        let mut breaker = waiting(mode);
+        let admitted = breaker.wait(200).admit();
+        assert!(permit_of(admitted).is_some(), "{mode:?}");
+        assert_eq!(breaker.state(), state, "{mode:?}");
+    }
 }

@@ -70,7 +70,7 @@ proptest! {
                 }
                 Any::RequestTrailers => Event::RequestTrailers,
                 Any::ResponseHeaders(status, details, length, end_of_stream) => {
-                    Event::ResponseHeaders { status, details: details.as_bytes(), length, end_of_stream }
+                    Event::ResponseHeaders { status, details: details.as_bytes(), length, retry_after: Some(b"3"), end_of_stream }
                 }
                 Any::ResponseBody(size, end_of_stream) => Event::ResponseBody { size, end_of_stream },
                 Any::ResponseTrailers => Event::ResponseTrailers,

@@ -77,11 +77,17 @@ struct Host {
 
 impl Host {
     fn on(&mut self, event: Event<'_>) -> Flow {
-        let mut flow = self.watched.on(event, Timestamp::from_millis(self.now));
+        let flow = self.watched.on(event, Timestamp::from_millis(self.now));
+        self.refuse_calls().unwrap_or(flow)
+    }
+
+    /// What Envoy refuses it refuses at once.
+    fn refuse_calls(&mut self) -> Option<Flow> {
+        let mut flow = None;
         while let Some(secondary) = self.watched.in_flight
             && matches!(self.outcomes[secondary], Outcome::Refused)
         {
-            flow = self.watched.on(Event::CallRefused, Timestamp::from_millis(self.now));
+            flow = Some(self.watched.on(Event::CallRefused, Timestamp::from_millis(self.now)));
         }
         flow
     }
@@ -90,7 +96,8 @@ impl Host {
     fn send_request(&mut self, chunks: &[usize], is_all: bool) {
         let mut shown = 0;
         for (index, size) in chunks.iter().enumerate() {
-            shown = if self.watched.exchange.holds_request() { shown + size } else { *size };
+            let is_kept = self.watched.exchange.holds_request() && !self.watched.is_taken;
+            shown = if is_kept { shown + size } else { *size };
             let chunk = vec![b'x'; shown];
             let end_of_stream = is_all && index + 1 == chunks.len();
             self.on(Event::RequestBody { chunk: &chunk, size: shown, end_of_stream });
@@ -105,6 +112,7 @@ impl Host {
             status: Some(status),
             details: details.as_bytes(),
             length,
+            retry_after: None,
             end_of_stream: chunks.is_empty(),
         });
         self.released |= flow == Flow::Continue;
@@ -169,14 +177,17 @@ fn play(setup: Setup, body: &[usize], primary: Primary, outcomes: Vec<Outcome>) 
     let setup = Setup { announced: setup.announced.map(|_| body.iter().sum()), ..setup };
     let watched = Watched::begin(setup);
     let mut host = Host { watched, now: 1_000_000, primary, outcomes, released: false };
+    host.refuse_calls();
     // A primary cannot answer a request that is held back; where it answers early, Envoy reads no further.
     if host.primary.early && !body.is_empty() && !host.watched.exchange.holds_request() {
         host.send_request(&body[..body.len() - 1], false);
     } else {
         host.send_request(body, true);
     }
-    host.now += host.primary.after;
-    host.answer_of_primary();
+    if host.watched.asks_primary {
+        host.now += host.primary.after;
+        host.answer_of_primary();
+    }
     host.answers_of_calls();
     host
 }
@@ -201,7 +212,7 @@ proptest! {
         if setup.has_static && covers_everything && !setup.shadow {
             prop_assert!(seen.status < 500, "a client saw {}", seen.status);
         }
-        if (400..500).contains(&primary.status) && primary.status != 429 {
+        if (400..500).contains(&primary.status) && primary.status != 429 && host.watched.asks_primary {
             prop_assert_eq!(seen.status, primary.status, "a 4xx was masked");
         }
         if setup.shadow {
@@ -221,7 +232,7 @@ proptest! {
         if begins {
             let status = Some(primary.status);
             let details = primary.details.as_bytes();
-            watched.on(Event::ResponseHeaders { status, details, length: None, end_of_stream: false }, now);
+            watched.on(Event::ResponseHeaders { status, details, length: None, retry_after: None, end_of_stream: false }, now);
         }
         watched.on(Event::End { details: details.as_bytes() }, now);
         prop_assert!(watched.response().is_some());

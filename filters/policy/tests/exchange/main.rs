@@ -1,10 +1,13 @@
 //! The exchange as a whole: what must hold whatever happens, and in whatever order.
 //!
 //! * [`table`] walks the ladder row by row.
+//! * [`breakers`] is the ladder around regions that are left alone.
 //! * [`any_order`] throws events at it that no host would send.
 //! * [`legal`] plays a host that keeps to the rules, and looks at what the client gets in the end.
 
 mod any_order;
+mod breakers;
+mod host;
 mod legal;
 mod setup;
 mod table;

@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use helius_policy::budget::{Budget, Share};
 use helius_policy::config::{Config, Mode, Route};
-use helius_policy::exchange::{Effect, Exchange};
+use helius_policy::exchange::{Effect, Exchange, Shares};
 use helius_policy::http::Headers;
-use helius_policy::time::Timestamp;
+use helius_policy::retry_budget::RetryBudget;
+use helius_policy::time::{Clock, Timestamp};
 use helius_policy::verdict::Failure;
 use proptest::prelude::*;
+
+use crate::host::Fake;
 
 /// When every exchange begins.
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_000_000);
@@ -39,6 +42,10 @@ pub(crate) struct Setup {
     pub(crate) bodiless: bool,
     /// What the request says of its length.
     pub(crate) announced: Option<usize>,
+    /// The settings of the regions' breakers, if they have any, as a map in YAML.
+    pub(crate) breaker: Option<&'static str>,
+    /// Regions whose breakers are open.
+    pub(crate) open: Vec<usize>,
 }
 
 impl Default for Setup {
@@ -52,6 +59,8 @@ impl Default for Setup {
             odd_header: false,
             bodiless: true,
             announced: None,
+            breaker: None,
+            open: Vec::new(),
         }
     }
 }
@@ -81,11 +90,37 @@ routes:
             regions.join(", "),
             words.join(", "),
         );
+        let document = match self.breaker {
+            Some(breaker) => {
+                document.replace("      replay:", &format!("      circuit_breaker: {breaker}\n      replay:"))
+            }
+            None => document,
+        };
+        let document =
+            if self.shadow { document.replace("service: test", "service: test\nmode: shadow") } else { document };
         let config = Config::parse(document.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{document}"));
         config.routes()[0].clone()
     }
 
-    pub(crate) fn begin(&self, effects: &mut Vec<Effect>) -> Exchange {
+    /// A host at the moment when the exchange begins.
+    pub(crate) fn host(&self) -> Fake {
+        let (host, route) = (Fake::default(), self.route());
+        for region in self.open.iter().filter(|region| **region <= self.secondaries) {
+            host.open(&route, *region);
+        }
+        host
+    }
+
+    pub(crate) fn is_open(&self, region: usize) -> bool {
+        self.open.contains(&region)
+    }
+
+    pub(crate) fn begin(&self, host: &Fake, effects: &mut Vec<Effect>) -> Exchange {
+        self.begin_beside(host, &Rc::default(), effects)
+    }
+
+    /// Beside others on the same route.
+    pub(crate) fn begin_beside(&self, host: &Fake, retries: &Rc<RetryBudget>, effects: &mut Vec<Effect>) -> Exchange {
         let mode = if self.shadow { Mode::Shadow } else { Mode::Enforce };
         let mut headers = Headers::from_iter([(":method", self.method), (":path", "/"), (":authority", "a")]);
         if self.odd_header {
@@ -94,8 +129,9 @@ routes:
         if let Some(length) = self.announced {
             headers.push("content-length", length.to_string());
         }
-        let share = Share::of(Rc::new(Budget::new(usize::MAX)));
-        Exchange::begin(self.route(), mode, START, headers, self.bodiless, share, effects)
+        let copy = Share::of(Rc::new(Budget::new(usize::MAX)));
+        let shares = Shares { copy, retries: retries.clone() };
+        Exchange::begin(self.route(), mode, host.now(), headers, self.bodiless, shares, host, effects)
     }
 }
 
@@ -109,16 +145,21 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
         prop::bool::weighted(0.1),
         any::<bool>(),
         prop::option::of(0usize..12),
+        prop::option::of(prop::sample::subsequence(vec![0, 1, 2, 3], 0..=4)),
     )
-        .prop_map(|(secondaries, has_static, fail_on, shadow, method, odd_header, bodiless, announced)| Setup {
-            secondaries,
-            has_static,
-            fail_on,
-            shadow,
-            method,
-            odd_header,
-            bodiless,
-            announced,
+        .prop_map(|(secondaries, has_static, fail_on, shadow, method, odd_header, bodiless, announced, open)| {
+            Setup {
+                secondaries,
+                has_static,
+                fail_on,
+                shadow,
+                method,
+                odd_header,
+                bodiless,
+                announced,
+                breaker: open.as_ref().map(|_| "{}"),
+                open: open.unwrap_or_default(),
+            }
         })
 }
 

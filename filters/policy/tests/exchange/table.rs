@@ -18,8 +18,10 @@ fn at(millis: u64) -> Timestamp {
 
 fn fails(watched: &mut Watched, details: &str, millis: u64) {
     let details = details.as_bytes();
-    let flow = watched
-        .on(Event::ResponseHeaders { status: Some(503), details, length: Some(9), end_of_stream: false }, at(millis));
+    let flow = watched.on(
+        Event::ResponseHeaders { status: Some(503), details, length: Some(9), retry_after: None, end_of_stream: false },
+        at(millis),
+    );
     assert_eq!(flow, Flow::Hold);
     watched.on(Event::ResponseBody { size: 9, end_of_stream: true }, at(millis));
 }
@@ -50,7 +52,13 @@ const CONNECT: Degraded = Degraded::Failure(Failure::Connect);
 #[test]
 fn a_good_primary_is_counted_when_it_has_ended() {
     let mut watched = Watched::begin(Setup::default());
-    let headers = Event::ResponseHeaders { status: Some(200), details: b"", length: None, end_of_stream: false };
+    let headers = Event::ResponseHeaders {
+        status: Some(200),
+        details: b"",
+        length: None,
+        retry_after: None,
+        end_of_stream: false,
+    };
     assert_eq!(watched.on(headers, at(5)), Flow::Continue);
     assert_eq!(watched.effects, []);
     watched.on(Event::ResponseBody { size: 4, end_of_stream: true }, at(6));
@@ -139,8 +147,13 @@ fn an_attempt_gets_what_is_left_of_the_deadline_and_is_skipped_when_nothing_is()
 
 #[test]
 fn a_429_goes_to_the_next_region_and_passes_when_none_does_better() {
-    let limited =
-        || Event::ResponseHeaders { status: Some(429), details: b"via_upstream", length: None, end_of_stream: true };
+    let limited = || Event::ResponseHeaders {
+        status: Some(429),
+        details: b"via_upstream",
+        length: None,
+        retry_after: None,
+        end_of_stream: true,
+    };
     let mut watched = Watched::begin(Setup::default());
     assert_eq!(watched.on(limited(), at(5)), Flow::Hold);
     watched.on(answered("200"), at(9));
@@ -163,8 +176,13 @@ fn a_429_goes_to_the_next_region_and_passes_when_none_does_better() {
 #[test]
 fn a_failure_that_is_not_in_fail_on_passes_with_a_mark() {
     let mut watched = Watched::begin(Setup { fail_on: vec![Failure::Connect], ..Setup::default() });
-    let failed =
-        Event::ResponseHeaders { status: Some(500), details: b"via_upstream", length: None, end_of_stream: false };
+    let failed = Event::ResponseHeaders {
+        status: Some(500),
+        details: b"via_upstream",
+        length: None,
+        retry_after: None,
+        end_of_stream: false,
+    };
     assert_eq!(watched.on(failed, at(5)), Flow::Continue);
     assert!(matches!(watched.answer(), Some(Answer::Release(_))));
     assert_eq!(watched.response(), Some(ServedBy::Primary));
@@ -172,8 +190,13 @@ fn a_failure_that_is_not_in_fail_on_passes_with_a_mark() {
 
 #[test]
 fn an_empty_answer_cannot_be_replaced_in_place_unless_the_new_one_is_bodiless_too() {
-    let empty =
-        || Event::ResponseHeaders { status: Some(500), details: b"via_upstream", length: Some(0), end_of_stream: true };
+    let empty = || Event::ResponseHeaders {
+        status: Some(500),
+        details: b"via_upstream",
+        length: Some(0),
+        retry_after: None,
+        end_of_stream: true,
+    };
     let mut watched = Watched::begin(Setup::default());
     watched.on(empty(), at(5));
     watched.on(answered("200"), at(9));
@@ -190,8 +213,13 @@ fn an_empty_answer_cannot_be_replaced_in_place_unless_the_new_one_is_bodiless_to
 #[test]
 fn an_answer_in_hand_does_not_wait_for_the_rest_of_a_failed_one() {
     let mut watched = Watched::begin(Setup::default());
-    let stalls =
-        Event::ResponseHeaders { status: Some(500), details: b"via_upstream", length: Some(9), end_of_stream: false };
+    let stalls = Event::ResponseHeaders {
+        status: Some(500),
+        details: b"via_upstream",
+        length: Some(9),
+        retry_after: None,
+        end_of_stream: false,
+    };
     watched.on(stalls, at(5));
     watched.on(answered("200"), at(9));
     assert!(matches!(watched.answer(), Some(Answer::Reply(_))), "{:?}", watched.effects);
@@ -203,7 +231,10 @@ fn an_answer_at_once_waits_for_a_body_that_is_about_to_come() {
     for (details, length, waits) in cases {
         let mut watched = Watched::begin(Setup { secondaries: 0, ..Setup::default() });
         let details = details.as_bytes();
-        watched.on(Event::ResponseHeaders { status: Some(503), details, length, end_of_stream: false }, at(5));
+        watched.on(
+            Event::ResponseHeaders { status: Some(503), details, length, retry_after: None, end_of_stream: false },
+            at(5),
+        );
         assert_eq!(watched.answer().is_none(), waits, "{details:?} {length:?}");
         if waits {
             watched.on(Event::ResponseBody { size: 9, end_of_stream: true }, at(6));
@@ -215,8 +246,13 @@ fn an_answer_at_once_waits_for_a_body_that_is_about_to_come() {
 #[test]
 fn a_failed_answer_with_trailers_loses_them_when_it_is_replaced() {
     let mut watched = Watched::begin(Setup::default());
-    let failed =
-        Event::ResponseHeaders { status: Some(500), details: b"via_upstream", length: None, end_of_stream: false };
+    let failed = Event::ResponseHeaders {
+        status: Some(500),
+        details: b"via_upstream",
+        length: None,
+        retry_after: None,
+        end_of_stream: false,
+    };
     watched.on(failed, at(5));
     assert_eq!(watched.on(Event::ResponseBody { size: 9, end_of_stream: false }, at(6)), Flow::Hold);
     assert_eq!(watched.on(Event::ResponseTrailers, at(6)), Flow::Hold);
@@ -228,8 +264,13 @@ fn a_failed_answer_with_trailers_loses_them_when_it_is_replaced() {
 #[test]
 fn a_held_answer_that_grows_too_large_is_released_if_it_may_be_the_answer() {
     let mut watched = Watched::begin(Setup { has_static: false, ..Setup::default() });
-    let failed =
-        Event::ResponseHeaders { status: Some(500), details: b"via_upstream", length: None, end_of_stream: false };
+    let failed = Event::ResponseHeaders {
+        status: Some(500),
+        details: b"via_upstream",
+        length: None,
+        retry_after: None,
+        end_of_stream: false,
+    };
     watched.on(failed, at(5));
     assert_eq!(watched.on(Event::ResponseBody { size: 16_384, end_of_stream: false }, at(6)), Flow::Hold);
     assert_eq!(watched.on(Event::ResponseBody { size: 16_385, end_of_stream: false }, at(7)), Flow::Continue);
@@ -240,7 +281,8 @@ fn a_held_answer_that_grows_too_large_is_released_if_it_may_be_the_answer() {
 /// The primary fails early: its answer has begun and not ended.
 fn fails_early(watched: &mut Watched) {
     let details = b"via_upstream".as_slice();
-    let headers = Event::ResponseHeaders { status: Some(500), details, length: Some(9), end_of_stream: false };
+    let headers =
+        Event::ResponseHeaders { status: Some(500), details, length: Some(9), retry_after: None, end_of_stream: false };
     assert_eq!(watched.on(headers, at(5)), Flow::Hold);
     assert_eq!(watched.in_flight, None);
 }
@@ -317,7 +359,8 @@ fn what_should_come_at_once_is_not_waited_for_long() {
 
     let mut watched = Watched::begin(Setup { secondaries: 0, ..Setup::default() });
     let details = b"via_upstream".as_slice();
-    let headers = Event::ResponseHeaders { status: Some(500), details, length: Some(9), end_of_stream: false };
+    let headers =
+        Event::ResponseHeaders { status: Some(500), details, length: Some(9), retry_after: None, end_of_stream: false };
     watched.on(headers, at(5));
     assert!(watched.exchange.is_impatient());
     watched.on(waited(100), at(100));
@@ -339,7 +382,13 @@ fn a_client_who_leaves_is_counted_with_the_attempt_that_was_under_way() {
 #[test]
 fn what_breaks_off_in_mid_body_is_seen_though_not_repaired() {
     let mut watched = Watched::begin(Setup::default());
-    let headers = Event::ResponseHeaders { status: Some(200), details: b"", length: None, end_of_stream: false };
+    let headers = Event::ResponseHeaders {
+        status: Some(200),
+        details: b"",
+        length: None,
+        retry_after: None,
+        end_of_stream: false,
+    };
     watched.on(headers, at(5));
     watched.on(Event::End { details: b"upstream_reset_after_response_started{remote_reset}" }, at(9));
     let reset = Degraded::Failure(Failure::Reset);
@@ -360,7 +409,8 @@ fn shadow_mode_counts_what_it_would_have_done() {
     for (setup, would) in cases {
         let mut watched = Watched::begin(setup);
         let details = REFUSED.as_bytes();
-        let failed = Event::ResponseHeaders { status: Some(503), details, length: None, end_of_stream: true };
+        let failed =
+            Event::ResponseHeaders { status: Some(503), details, length: None, retry_after: None, end_of_stream: true };
         assert_eq!(watched.on(failed, at(5)), Flow::Continue);
         let counted = watched.effects.iter().find_map(|effect| match effect {
             Effect::Record(Record::Response { served_by, degraded: Some(CONNECT) })

@@ -3,12 +3,14 @@
 //! 1. There is at most one answer, and nothing but records with it and nothing at all after it.
 //! 2. No region is asked twice, and no region before one that stands earlier in the list.
 //! 3. No attempt lasts past the ladder's deadline, nor longer than its region allows, nor no time at all.
-//! 4. A request that may not be replayed is not, and none before its end has come.
+//! 4. A request that may not be replayed is sent to one region at most, and none before its end has come.
 //! 5. A 4xx is never masked: that of the primary passes, that of a secondary region is the answer.
 //! 6. An unanswered exchange with a call in flight holds the primary's answer back.
 //! 7. Every region is judged at most once, and the client's answer is counted at most once.
 //! 8. Shadow mode changes nothing.
-//! 9. A request is held back until it is whole at the longest, and let go exactly once.
+//! 9. A request is held back until it is whole at the longest, and let go exactly once; one that the primary's breaker
+//!    rejects is never let go.
+//! 10. A region whose breaker is open is asked only where all of them are, or none of the others may be.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,12 +19,15 @@ use helius_policy::exchange::{Answer, Effect, Event, Exchange, Flow, Record};
 use helius_policy::time::Timestamp;
 use helius_policy::verdict::ServedBy;
 
+use crate::host::Fake;
 use crate::setup::{ATTEMPT, MAX_BODY, START, Setup, TOTAL};
 
 /// An exchange under watch.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug)]
 pub(crate) struct Watched {
     setup: Setup,
+    pub(crate) host: Fake,
     pub(crate) exchange: Exchange,
     /// Everything that was wanted so far.
     pub(crate) effects: Vec<Effect>,
@@ -31,6 +36,10 @@ pub(crate) struct Watched {
     is_whole: bool,
     /// The status of the primary's answer; 0 where it has none that can be read.
     primary: Option<u16>,
+    /// Whether the primary is given the request.
+    pub(crate) asks_primary: bool,
+    /// Whether what is shown of the request's body is taken out of Envoy's buffer.
+    pub(crate) is_taken: bool,
     calls: Vec<usize>,
     pub(crate) in_flight: Option<usize>,
 }
@@ -38,21 +47,29 @@ pub(crate) struct Watched {
 impl Watched {
     pub(crate) fn begin(setup: Setup) -> Self {
         let mut effects = Vec::new();
-        let exchange = setup.begin(&mut effects);
-        let expected = if setup.shadow { vec![] } else { vec![Effect::LimitPrimary(ATTEMPT)] };
-        assert_eq!(effects, expected);
-        let is_whole = setup.bodiless;
-        Self {
+        let host = setup.host();
+        let exchange = setup.begin(&host, &mut effects);
+        let mut this = Self {
+            is_whole: setup.bodiless,
+            asks_primary: setup.shadow,
             setup,
+            host,
             exchange,
             effects: Vec::new(),
             body: 0,
             has_trailers: false,
-            is_whole,
             primary: None,
+            is_taken: false,
             calls: Vec::new(),
             in_flight: None,
-        }
+        };
+        this.check_batch(&effects, START);
+        let goes_on = this.setup.shadow || !this.setup.is_open(0) || this.asks_primary;
+        assert_eq!(this.asks_primary, goes_on && !this.exchange.holds_request(), "9");
+        this.effects = effects;
+        // What every exchange begins with is of no interest to those who look at the rest.
+        this.effects.retain(|effect| !matches!(effect, Effect::LimitPrimary(_)));
+        this
     }
 
     pub(crate) fn on(&mut self, event: Event<'_>, now: Timestamp) -> Flow {
@@ -62,7 +79,7 @@ impl Watched {
         match &event {
             Event::RequestBody { size, end_of_stream, .. } => {
                 // Of a request that is held back, all that has come is shown each time.
-                self.body = if self.exchange.holds_request() { *size } else { self.body + size };
+                self.body = if self.exchange.holds_request() && !self.is_taken { *size } else { self.body + size };
                 self.is_whole |= end_of_stream;
             }
             Event::RequestTrailers => {
@@ -84,15 +101,18 @@ impl Watched {
         let was_held_in_vain = self.exchange.holds_request() && self.body == 0;
         let is_waited = matches!(event, Event::Waited { .. });
         let mut effects = Vec::new();
-        let flow = self.exchange.on(event, &now, &mut effects);
+        self.host.now.set(now);
+        let flow = self.exchange.on(event, &self.host, &mut effects);
         assert!(!was_over || effects.is_empty(), "1: {effects:?} after the answer");
         self.check_batch(&effects, now);
         if is_request {
             assert_eq!(flow == Flow::Hold, self.exchange.holds_request(), "9");
-            assert!(flow == Flow::Continue || !self.is_whole, "9: a whole request goes on");
+            assert!(flow == Flow::Continue || !self.is_whole || self.is_left_alone(), "9: a whole request goes on");
         }
         let resumed = effects.contains(&Effect::ResumeRequest);
-        assert_eq!(resumed, was_held_in_vain && is_waited, "9");
+        assert!(!resumed || was_held_in_vain && is_waited, "9");
+        assert!(resumed || !(was_held_in_vain && is_waited) || self.is_left_alone(), "9");
+        effects.retain(|effect| !matches!(effect, Effect::LimitPrimary(_)));
         self.effects.append(&mut effects);
         self.check_records();
 
@@ -103,7 +123,8 @@ impl Watched {
             });
             assert_eq!(answer, Some(status), "5: a secondary region's 4xx is the answer");
         }
-        if self.in_flight.is_some() && self.answer().is_none() && self.response().is_none() && !is_request {
+        let is_held = self.in_flight.is_some() && self.answer().is_none() && self.response().is_none();
+        if is_held && !is_request && self.asks_primary {
             assert_eq!(flow, Flow::Hold, "6");
         }
         flow
@@ -114,16 +135,26 @@ impl Watched {
         for effect in effects {
             assert!(!is_answered || matches!(effect, Effect::Record(_)), "1: {effect:?} after the answer");
             match effect {
-                Effect::LimitPrimary(_) => panic!("the primary is limited when the exchange begins"),
+                Effect::LimitPrimary(timeout) => {
+                    assert!(!std::mem::replace(&mut self.asks_primary, true), "2: the primary is asked again");
+                    assert_eq!(*timeout, ATTEMPT, "3");
+                    assert!(self.calls.is_empty(), "2: {:?} and then the primary", self.calls);
+                }
                 Effect::Call { secondary, timeout } => self.check_call(*secondary, *timeout, now),
                 Effect::Answer(_) => is_answered = true,
+                Effect::TakeRequestBody => {
+                    assert!(!self.asks_primary && !self.is_whole, "9");
+                    self.is_taken = true;
+                }
+                Effect::GiveRequestBodyBack => assert!(self.is_taken && !self.asks_primary, "9"),
                 Effect::DiscardBody | Effect::Record(_) | Effect::ResumeRequest => {}
             }
             if self.setup.shadow {
                 assert!(matches!(effect, Effect::Record(_)), "8: {effect:?}");
             }
             if self.primary.is_some_and(|status| (400..500).contains(&status) && status != 429) {
-                assert!(matches!(effect, Effect::Record(_) | Effect::ResumeRequest), "5: {effect:?}");
+                let is_harmless = matches!(effect, Effect::Record(_) | Effect::ResumeRequest | Effect::LimitPrimary(_));
+                assert!(is_harmless, "5: {effect:?}");
             }
         }
     }
@@ -133,7 +164,9 @@ impl Watched {
         assert!(self.in_flight.is_none(), "two calls at once");
         assert!(timeout >= Duration::from_millis(1) && timeout <= ATTEMPT, "3: {timeout:?}");
         assert!(now.since(START) + timeout <= TOTAL, "3: {timeout:?} at {:?}", now.since(START));
-        assert_ne!(self.setup.method, "PATCH", "4: method");
+        assert!(self.setup.method != "PATCH" || (self.calls.is_empty() && !self.asks_primary), "4: method");
+        let is_last_resort = self.setup.is_open(secondary + 1);
+        assert!(!is_last_resort || (!self.asks_primary && self.calls.is_empty()), "10: {secondary}");
         assert!(self.body <= MAX_BODY && !self.has_trailers && !self.setup.odd_header, "4: body");
         assert!(self.is_whole, "4: the request has not come to its end");
         self.calls.push(secondary);
@@ -156,6 +189,10 @@ impl Watched {
         }
         assert!(responses <= 1, "7: {responses} responses counted");
         assert!(answers <= responses, "7: an answer that was not counted");
+    }
+
+    fn is_left_alone(&self) -> bool {
+        !self.asks_primary && self.setup.breaker.is_some()
     }
 
     /// The answer that the filter gave or released, if it did not simply let the primary's pass.

@@ -1,0 +1,76 @@
+//! An answer that goes to the client as it comes: it can be counted, and not changed.
+
+use super::{Effect, Exchange, Stage, record};
+use crate::host::Host;
+use crate::verdict::{Degraded, Failure, ServedBy, Skip, Verdict};
+
+impl Exchange {
+    /// Lets the primary's answer go to the client as it comes.
+    pub(super) fn pass(
+        &mut self,
+        verdict: Verdict,
+        would: Option<(ServedBy, Degraded)>,
+        is_whole: bool,
+        host: &impl Host,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.stage = Stage::Passing { verdict, would };
+        self.request.forget();
+        if is_whole {
+            self.finish_passing(None, host, effects);
+        }
+    }
+
+    /// Whom shadow mode would have turned to, and why; what it would have passed over is counted.
+    pub(super) fn would(&self, verdict: Verdict, effects: &mut Vec<Effect>) -> Option<(ServedBy, Degraded)> {
+        let why = match self.degraded {
+            _ if self.would_reject => Degraded::BreakerOpen,
+            Some(degraded) if self.goes_on(verdict) => degraded,
+            _ => return None,
+        };
+        let regions = self.route.upstream.secondaries.len();
+        if self.request.kept().is_ok() && regions > 0 {
+            return Some((ServedBy::WouldSecondary, why));
+        }
+        for region in 1..=regions {
+            record(region, Verdict::Skipped(Skip::NotReplayable), effects);
+        }
+        let would_static = self.route.fail_open.is_some() && why != Degraded::RateLimited;
+        would_static.then_some((ServedBy::WouldStatic, why))
+    }
+
+    /// The answer that went to the client as it came has ended; `broken_off` says how, if too early.
+    pub(super) fn finish_passing(&mut self, broken_off: Option<Failure>, host: &impl Host, effects: &mut Vec<Effect>) {
+        let Stage::Passing { verdict, would } = self.stage else { return };
+        let verdict = broken_off.map_or(verdict, Verdict::Failure);
+        self.degraded = self.degraded.or(Degraded::from_verdict(verdict));
+        self.hear_the_end(verdict, host, effects);
+        self.count(verdict, would, ServedBy::Primary, effects);
+    }
+
+    /// The stream has ended, and the answer may not have.
+    pub(super) fn stop_passing(&mut self, broken_off: Option<Failure>, host: &impl Host, effects: &mut Vec<Effect>) {
+        let Stage::Passing { verdict, would } = self.stage else { return };
+        if broken_off.is_some() {
+            return self.finish_passing(broken_off, host, effects);
+        }
+        self.hear_the_end(Verdict::Abandoned, host, effects);
+        self.count(verdict, would, ServedBy::Nobody, effects);
+    }
+
+    fn count(
+        &mut self,
+        verdict: Verdict,
+        would: Option<(ServedBy, Degraded)>,
+        served_by: ServedBy,
+        effects: &mut Vec<Effect>,
+    ) {
+        record(0, verdict, effects);
+        if let Some((would, why)) = would {
+            let degraded = self.degraded.replace(why);
+            self.respond(would, effects);
+            self.degraded = degraded;
+        }
+        self.respond(served_by, effects);
+    }
+}

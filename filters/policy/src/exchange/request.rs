@@ -1,0 +1,83 @@
+//! The way to the primary: the request, until somebody has been asked.
+
+use std::time::Duration;
+
+use super::{Awaiting, Effect, Exchange, Held, Stage, Way};
+use crate::circuit_breaker::Attempt;
+use crate::config::Mode;
+use crate::host::Host;
+use crate::replay::NotReplayable;
+use crate::time::Timestamp;
+use crate::verdict::{Degraded, Skip};
+
+impl Exchange {
+    /// The request goes to the primary or, where its breaker says no, past it.
+    pub(super) fn set_out(&mut self, now: Timestamp, host: &impl Host, effects: &mut Vec<Effect>) {
+        let attempt = Attempt { timeout: self.route.upstream.primary.timeout, is_whole: self.request.is_whole() };
+        if self.admit(0, attempt, now, host, effects) {
+            self.go_to_primary(effects);
+            // In shadow mode it is still to be said whether another region would have had it in the primary's place.
+            if !self.would_reject {
+                self.request.sent();
+            }
+            return;
+        }
+        self.way = Way::Shut;
+        self.degraded = Some(Degraded::BreakerOpen);
+        self.pass_over(0, Skip::BreakerOpen, effects);
+        self.descend(Held::request(), host, effects);
+    }
+
+    pub(super) fn go_to_primary(&mut self, effects: &mut Vec<Effect>) {
+        self.attempts = 1;
+        self.stage = Stage::Primary;
+        if self.mode == Mode::Enforce {
+            effects.push(Effect::LimitPrimary(self.route.upstream.primary.timeout));
+        }
+    }
+
+    /// More of the request has come.
+    pub(super) fn on_request(&mut self, host: &impl Host, effects: &mut Vec<Effect>) {
+        match self.stage {
+            Stage::Request if !self.request.is_held() => self.set_out(host.now(), host, effects),
+            Stage::Held(held, Awaiting::Request) if self.request.is_whole() || self.request.kept().is_err() => {
+                self.descend(held, host, effects);
+            }
+            _ => {}
+        }
+    }
+
+    /// Of a request that waits for its end, what has been copied is taken out of Envoy's buffer, which holds less than
+    /// what may be kept.
+    pub(super) fn take_body(&mut self, size: usize, effects: &mut Vec<Effect>) {
+        if size > 0 && matches!(&self.stage, Stage::Held(held, Awaiting::Request) if held.is_request) {
+            self.way = Way::ShutAndTaken;
+            effects.push(Effect::TakeRequestBody);
+        }
+    }
+
+    /// Whether the request is held back, and nothing of its body comes.
+    pub(super) fn waits_in_vain(&self) -> bool {
+        self.request.is_held_in_vain() && matches!(self.stage, Stage::Request)
+    }
+
+    /// What should have come at once has not.
+    pub(super) fn on_waited(&mut self, impatient_for: Duration, host: &impl Host, effects: &mut Vec<Effect>) {
+        if self.waits_in_vain() {
+            self.request.let_go();
+            self.set_out(host.now(), host, effects);
+            if matches!(self.stage, Stage::Primary) {
+                effects.push(Effect::ResumeRequest);
+            }
+            return;
+        }
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Held(held, Awaiting::Body(served_by, response)) => self.answer(held, served_by, response, effects),
+            Stage::Held(held, Awaiting::Request) if impatient_for >= self.route.upstream.timeout => {
+                self.request.refuse(NotReplayable::Incomplete);
+                self.descend(held, host, effects);
+            }
+            stage => self.stage = stage,
+        }
+    }
+}
