@@ -13,6 +13,7 @@
 //! * [`budget`] bounds the memory that all copies of requests take together.
 //! * [`retry_budget`] bounds how many requests are sent a second time at the same moment.
 //! * [`rate_limit`] says how many requests of whom are admitted.
+//! * [`dedupe`] lets a message that comes many times go on once.
 //! * [`shared`] is state that all worker threads change together.
 //! * [`host`] is what an exchange needs of its surroundings: time, that state, and chance.
 //! * [`journal`] says which degraded exchanges are worth a line in the log.
@@ -41,6 +42,7 @@ pub mod admission;
 pub mod budget;
 pub mod circuit_breaker;
 pub mod config;
+pub mod dedupe;
 pub mod envoy_words;
 pub mod exchange;
 pub mod host;
