@@ -12,6 +12,7 @@
 //! * [`replay`] is the contract under which a request may be sent a second time.
 //! * [`budget`] bounds the memory that all copies of requests take together.
 //! * [`retry_budget`] bounds how many requests are sent a second time at the same moment.
+//! * [`isolate`] turns away what comes from certain regions.
 //! * [`rate_limit`] says how many requests of whom are admitted.
 //! * [`dedupe`] lets a message that comes many times go on once.
 //! * [`shared`] is state that all worker threads change together.
@@ -47,6 +48,7 @@ pub mod envoy_words;
 pub mod exchange;
 pub mod host;
 pub mod http;
+pub mod isolate;
 pub mod journal;
 pub mod rate_limit;
 pub mod replay;
