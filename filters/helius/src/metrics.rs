@@ -4,7 +4,7 @@
 //! `stats_tags` of `envoy/bootstrap.yaml` take them out again. Every combination that can happen is defined when the
 //! filter is configured: the set is bounded, and a counter stands at 0 before its first event.
 
-use helius_policy::admission::Decision;
+use helius_policy::admission::{Admission, Decision};
 use helius_policy::circuit_breaker::{self, State, Transition};
 use helius_policy::config::{Config, Mode, Region, Route, Upstream};
 use helius_policy::exchange::Record;
@@ -138,11 +138,19 @@ impl RouteMetrics {
 
 /// What can become of a request before the ladder.
 fn possible_decisions(mode: Mode, route: &Route) -> impl Iterator<Item = Decision> {
-    let is_limited = route.admission().is_some();
+    let admission = route.admission();
+    let isolates = admission.is_some_and(Admission::isolates);
+    let limits = admission.is_some_and(Admission::limits);
+    let dedupes = admission.is_some_and(|it| it.dedupe().is_some());
     Decision::ALL.into_iter().filter(move |decision| match decision {
-        Decision::Allowed | Decision::Undecided => is_limited,
-        Decision::Limited => is_limited && mode == Mode::Enforce,
-        Decision::WouldLimited => is_limited && mode == Mode::Shadow,
+        Decision::Allowed => admission.is_some(),
+        Decision::Undecided => limits || dedupes,
+        Decision::Isolated => isolates && mode == Mode::Enforce,
+        Decision::WouldIsolated => isolates && mode == Mode::Shadow,
+        Decision::Limited => limits && mode == Mode::Enforce,
+        Decision::WouldLimited => limits && mode == Mode::Shadow,
+        Decision::Duplicate => dedupes && mode == Mode::Enforce,
+        Decision::WouldDuplicate => dedupes && mode == Mode::Shadow,
     })
 }
 

@@ -9,6 +9,10 @@ mode: shadow
 routes:
   - name: &name assist
     match: { path_regex: '/assist|/a', methods: [POST], headers: { x-tenant: acme } }
+    admission:
+      isolate: { region_header: x-region, regions: [eu-south-1] }
+      rate_limit: [{ key: [{ header: x-tenant }, path], rate: 100/s, burst: 200, headers: all }]
+      dedupe: { key: { header: x-message-id }, window: 60s, status: 202, replay_answer: true, max_answers: 16 }
     upstream:
       timeout: 2s
       regions: [{ name: east, via: route }, { name: west, cluster: c, timeout: 250ms, authority: west.example }]

@@ -1,6 +1,9 @@
 //! Good documents: what is read from them, and that the shipped ones are good.
 
+use std::time::Duration;
+
 use helius_policy::config::{Config, Mode};
+use helius_policy::dedupe::{Dedupe, Key};
 use helius_policy::http::Headers;
 
 const MINIMAL: &str = "
@@ -42,6 +45,43 @@ routes:
     assert_eq!(name(request("POST", "/assist")), Some((0, "one".to_owned())));
     assert_eq!(name(request("GET", "/assist")), Some((1, "two".to_owned())));
     assert_eq!(name(Headers::new()), None);
+}
+
+/// A document whose only route has this admission.
+fn with_admission(admission: &str) -> Config {
+    Config::parse(format!("{MINIMAL}    admission: {admission}\n").as_bytes()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn each_section_of_an_admission_can_stand_alone() {
+    let sections = [
+        ("{ isolate: { region_header: x-region } }", [true, false, false]),
+        ("{ rate_limit: [{ rate: 1/s }] }", [false, true, false]),
+        ("{ dedupe: { key: body } }", [false, false, true]),
+        ("{ isolate: { region_header: x-region }, dedupe: { key: { header: x-message-id } } }", [true, false, true]),
+    ];
+    for (text, expected) in sections {
+        let config = with_admission(text);
+        let admission = config.routes()[0].admission().unwrap();
+        assert_eq!([admission.isolates(), admission.limits(), admission.dedupe().is_some()], expected, "{text}");
+    }
+}
+
+#[test]
+fn de_duplication_has_the_documented_defaults() {
+    let config = with_admission("{ dedupe: { key: { header: x-message-id } } }");
+    let key = Key::Header("x-message-id".to_owned());
+    let expected = Dedupe::new("assist", key, Duration::from_secs(60), 202, 10_000);
+    assert_eq!(config.routes()[0].admission().unwrap().dedupe(), Some(&expected));
+
+    let config = with_admission("{ dedupe: { key: body, window: 1h, status: 409, replay_answer: true, max_keys: 1 } }");
+    let expected = Dedupe::new("assist", Key::Body, Duration::from_secs(3_600), 409, 1).keeping_answers(256);
+    assert_eq!(config.routes()[0].admission().unwrap().dedupe(), Some(&expected));
+
+    let config =
+        with_admission("{ dedupe: { key: body, window: 1s, status: 200, replay_answer: false, max_answers: 7 } }");
+    let expected = Dedupe::new("assist", Key::Body, Duration::from_secs(1), 200, 10_000);
+    assert_eq!(config.routes()[0].admission().unwrap().dedupe(), Some(&expected));
 }
 
 /// Istio writes a `WasmPlugin`'s configuration as JSON, after a protobuf in which every number is a double.

@@ -1,45 +1,37 @@
-//! Which requests are let in at all: `admission`.
+//! How many requests of whom are let in: `rate_limit`.
 
 use std::time::Duration;
 
-use super::document::Value;
-use super::scalar;
-use super::section::Cursor;
-use crate::admission::Admission;
+use super::super::document::Value;
+use super::super::scalar;
+use super::super::section::Cursor;
+use super::{LARGEST_MAX_KEYS, header_name};
 use crate::rate_limit::{KeyPart, Quota, Rate, RateLimit};
 
 /// Keys that a limit remembers at a time. Ten thousand take 160 KiB of Envoy's memory, once for all workers.
 const DEFAULT_MAX_KEYS: u32 = 10_000;
-/// Sixteen megabytes.
-const LARGEST_MAX_KEYS: u32 = 1_000_000;
 /// Beyond it the time between two requests, in whole nanoseconds, no longer says the rate to 1 %.
 const HIGHEST_PER_SECOND: u64 = 10_000_000;
 
 const RATE: &str = "write a number and a unit of time, such as 500000/s, 20/min or 1000/h";
 const KEY: &str = "write a list such as [{ header: x-tenant }, path, method, source_address]";
 
-/// Reads the section of the route with this name.
-pub(super) fn read(at: &mut Cursor<'_, '_>, route: &str) -> Option<Admission> {
-    let mut section = at.section("write a section such as { rate_limit: [{ rate: 100/s }] }")?;
-    let hint = "write a list of limits such as { key: [{ header: x-tenant }], rate: 100/s, burst: 200 }";
+/// Reads the limits of the route with this name.
+pub(super) fn read(at: &mut Cursor<'_, '_>, route: &str) -> Option<Vec<RateLimit>> {
     let mut index = 0_u32;
-    let limits = section.required("rate_limit", hint, |at| {
-        at.list(hint, |at| {
-            let limit = limit(at, &format!("{route}/{index}"));
-            index = index.saturating_add(1);
-            limit
-        })
-    });
-    section.close();
-    Some(Admission::new(limits?))
+    at.list("write a list of limits such as { key: [{ header: x-tenant }], rate: 100/s, burst: 200 }", |at| {
+        let limit = limit(at, &format!("{route}/{index}"));
+        index = index.saturating_add(1);
+        limit
+    })
 }
 
 fn limit(at: &mut Cursor<'_, '_>, name: &str) -> Option<RateLimit> {
     let mut section = at.section("write a section such as { rate: 100/s, burst: 200 }")?;
     let key = section.optional("key", |at| at.list(KEY, key_part));
     let rate = section.required("rate", RATE, rate);
-    let burst = section.optional("burst", |at| count(at, 1, u32::MAX, "a number of requests"));
-    let max_keys = section.optional("max_keys", |at| count(at, 1, LARGEST_MAX_KEYS, "a number of keys"));
+    let burst = section.optional("burst", |at| scalar::count(at, 1, u32::MAX, "a number of requests"));
+    let max_keys = section.optional("max_keys", |at| scalar::count(at, 1, LARGEST_MAX_KEYS, "a number of keys"));
     let headers = section
         .optional("headers", |at| scalar::word(at, "a choice of headers", &[("retry_after", false), ("all", true)]));
     section.close();
@@ -55,11 +47,7 @@ fn key_part(at: &mut Cursor<'_, '_>) -> Option<KeyPart> {
         return scalar::word(at, "a part of a key", &words.each_ref().map(|(word, part)| (*word, part))).cloned();
     }
     let mut section = at.section(KEY)?;
-    let header = section.required("header", "write the header's name, such as x-tenant", |at| {
-        let hint = "write the header's name in lower case";
-        let name = at.text(hint)?;
-        if scalar::is_header_name(name) { Some(name.to_owned()) } else { at.refuse("is no header's name", hint) }
-    });
+    let header = section.required("header", "write the header's name, such as x-tenant", header_name);
     section.close();
     Some(KeyPart::Header(header?))
 }
@@ -86,17 +74,6 @@ fn parse_rate(text: &str) -> Option<Rate> {
     };
     let count = count.trim().parse().ok().filter(|count| *count > 0)?;
     Some(Rate { count, per: Duration::from_secs(per) })
-}
-
-fn count(at: &mut Cursor<'_, '_>, least: u32, most: u32, what: &str) -> Option<u32> {
-    let count = match &at.node.value {
-        Value::Number(number) => scalar::whole(number),
-        _ => None,
-    };
-    match count.and_then(|count| u32::try_from(count).ok()) {
-        Some(count) if (least..=most).contains(&count) => Some(count),
-        _ => at.refuse(format!("is not {what} from {least} to {most}"), "write a whole number, without quotes"),
-    }
 }
 
 #[cfg(test)]

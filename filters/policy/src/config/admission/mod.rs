@@ -1,0 +1,33 @@
+//! Which requests are let in at all: `admission`.
+
+mod dedupe;
+mod isolate;
+mod rate_limit;
+
+use super::scalar;
+use super::section::Cursor;
+use crate::admission::Admission;
+
+/// A million keys: sixteen megabytes of a limit, twenty-four of de-duplication.
+const LARGEST_MAX_KEYS: u32 = 1_000_000;
+
+/// Reads the section of the route with this name.
+pub(super) fn read(at: &mut Cursor<'_, '_>, route: &str) -> Option<Admission> {
+    let mut section = at.section("write a section such as { rate_limit: [{ rate: 100/s }] }")?;
+    let isolation = section.optional("isolate", isolate::read);
+    let limits = section.optional("rate_limit", |at| rate_limit::read(at, route));
+    let dedupe = section.optional("dedupe", |at| dedupe::read(at, route));
+    let is_empty = !["isolate", "rate_limit", "dedupe"].iter().any(|key| section.has(key));
+    section.close();
+    if is_empty {
+        return at.refuse("has none of isolate, rate_limit and dedupe", "write at least one of them");
+    }
+    Some(Admission::new(isolation?, limits?, dedupe?))
+}
+
+/// The name of a header, as a key of limits or of messages.
+fn header_name(at: &mut Cursor<'_, '_>) -> Option<String> {
+    let hint = "write the header's name in lower case";
+    let name = at.text(hint)?;
+    if scalar::is_header_name(name) { Some(name.to_owned()) } else { at.refuse("is no header's name", hint) }
+}
