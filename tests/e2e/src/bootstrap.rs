@@ -216,6 +216,28 @@ impl Bootstrap {
         self.configure(|document| edit(&mut document["routes"][0]))
     }
 
+    /// Takes the filter's breakers out, for tests that look at one rung of the ladder again and again.
+    #[must_use]
+    pub fn without_breakers(self) -> Self {
+        self.breakers(&Value::Null)
+    }
+
+    /// Gives every route of the filter this `circuit_breaker`.
+    #[must_use]
+    pub fn breakers(self, breaker: &Value) -> Self {
+        self.configure(|document| {
+            for route in document["routes"].as_array_mut().into_iter().flatten() {
+                let upstream = route["upstream"].as_object_mut().into_iter();
+                for upstream in upstream {
+                    upstream.remove("circuit_breaker");
+                    if !breaker.is_null() {
+                        upstream.insert("circuit_breaker".to_owned(), breaker.clone());
+                    }
+                }
+            }
+        })
+    }
+
     /// The filter's document, with the edits.
     pub fn document(&self) -> &Value {
         &self.document

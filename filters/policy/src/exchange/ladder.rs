@@ -210,13 +210,17 @@ impl Exchange {
         }
         let primary = Attempt { timeout: self.route.upstream.primary.timeout, is_whole: self.request.is_whole() };
         let kept = self.request.kept().err();
-        // What was taken out of Envoy's buffer and is kept no longer is lost; what has not come when time is up never will.
+        // What was taken out of Envoy's buffer has to be there, and to fit into it; what has not come when time is up never
+        // will.
         let is_taken = self.way == Way::ShutAndTaken;
-        let may_go_on = kept.is_none_or(|reason| !is_taken && reason != NotReplayable::Incomplete);
+        let may_go_on = match kept {
+            Some(reason) => !is_taken && reason != NotReplayable::Incomplete,
+            None => !is_taken || self.kept_body().len() <= IN_PLACE_MAX,
+        };
         if may_go_on && self.admit_last_resort(0, primary, now, host, effects) {
             self.passed_over.retain(|(region, _)| *region != 0);
             self.tell_passed_over(effects);
-            (self.way, self.degraded, self.not_replayable) = (Way::Open, None, None);
+            (self.way, self.degraded) = (Way::Open, None);
             if is_taken {
                 effects.push(Effect::GiveRequestBodyBack);
             }

@@ -3,6 +3,7 @@
 
 mod abandoned;
 mod bad_configuration;
+mod breaker;
 mod client_errors;
 mod deadline;
 mod fail_open;

@@ -25,9 +25,10 @@ impl Regions {
         }
     }
 
-    /// The shipped bootstrap with these two.
+    /// The shipped bootstrap with these two, and without its circuit breakers: most tests let a region fail more often
+    /// than a breaker would.
     pub(crate) fn mesh(&self) -> Bootstrap {
-        Mesh::builder().assist(self.primary.addr(), self.secondary.addr())
+        Mesh::builder().assist(self.primary.addr(), self.secondary.addr()).without_breakers()
     }
 
     /// As [`mesh`](Self::mesh), for tests that change only what the regions do.
