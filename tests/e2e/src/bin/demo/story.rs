@@ -38,13 +38,13 @@ const PHASES: [Phase; 5] = [
         name: "primary slow",
         change: Change::PrimarySlow,
         world: "us-east-1 takes 3 s for everything now; its timeout is 500 ms.",
-        client: "waits out that timeout with every request (there is no circuit breaker yet), then us-west-2 answers.",
+        client: "waits for it a moment, until the circuit breaker is open; from then on us-west-2 answers at once.",
     },
     Phase {
         name: "primary down",
         change: Change::PrimaryDown,
         world: "us-east-1 is killed (kill -9): connections are refused.",
-        client: "is answered by us-west-2 at once.",
+        client: "goes on being answered by us-west-2; now and then a probe finds out that nobody is back.",
     },
     Phase {
         name: "both down",
@@ -56,7 +56,7 @@ const PHASES: [Phase; 5] = [
         name: "back",
         change: Change::Back,
         world: "both regions are started again.",
-        client: "gets the primary's answers again, without anybody having done anything to the mesh.",
+        client: "gets more and more of the regions' answers again, and in the end only the primary's: nobody did anything.",
     },
 ];
 
