@@ -218,8 +218,8 @@ impl Exchange {
             None => !is_taken || self.kept_body().len() <= IN_PLACE_MAX,
         };
         if may_go_on && self.admit_last_resort(0, primary, now, host, effects) {
+            // That the others were passed over is worth a count only if the primary fails.
             self.passed_over.retain(|(region, _)| *region != 0);
-            self.tell_passed_over(effects);
             (self.way, self.degraded) = (Way::Open, None);
             if is_taken {
                 effects.push(Effect::GiveRequestBodyBack);

@@ -55,8 +55,8 @@ impl Books {
         books
     }
 
-    /// Every request is one attempt at the primary, each failure there one at the secondary, and each failure there a
-    /// static answer.
+    /// Every request is one attempt at the primary, made or not, each that is not good one at the secondary, and each that
+    /// is not good there a static answer.
     fn balance_route(&mut self, route: Route, tally: &Tally) {
         let answers = |pick: &dyn Fn(&Answer) -> bool| -> u64 {
             let picked = tally.answers.iter().filter(|(answer, _)| answer.route == route && pick(answer));
@@ -81,7 +81,8 @@ impl Books {
                 fixed,
             ),
         ];
-        for verdict in ["connect", "reset", "timeout", "5xx", "overflow", "no_healthy_upstream"] {
+        let failures = ["connect", "reset", "timeout", "5xx", "overflow", "no_healthy_upstream"];
+        for verdict in failures.into_iter().chain(["skipped_breaker_open"]) {
             let degraded = answers(&|answer| answer.degraded == verdict);
             lines.push((verdict, self.attempts(route, PRIMARY, verdict), degraded));
         }

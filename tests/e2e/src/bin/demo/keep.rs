@@ -30,6 +30,6 @@ pub(crate) fn explain(world: &World, terminal: Terminal) {
     say("  Bring the assistant's primary back, in a terminal of its own.");
     say(&format!("    {}", world.assist.primary.command_line()));
     say("  What the SRE sees.");
-    say(&format!("    curl -s http://{ADMIN}/stats/prometheus | grep ^helius_"));
+    say(&format!("    curl -s http://{ADMIN}/stats/prometheus | grep -E '^(helius|telemetry)_'"));
     say(&format!("    tail -f {ENVOY_LOG}"));
 }
