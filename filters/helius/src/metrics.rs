@@ -35,8 +35,10 @@ struct RouteMetrics {
 struct RegionMetrics {
     /// The commonest verdict first.
     attempts: Vec<(Verdict, u32)>,
-    /// The state of a breaker that acts; one that is only watched keeps nobody away, and stands at closed.
+    /// The state of its breaker.
     state: Option<u32>,
+    /// Whether the breaker acts; one that is only watched keeps nobody away, and stands at closed.
+    acts: bool,
     transitions: Vec<(Transition, u32)>,
 }
 
@@ -56,7 +58,9 @@ impl Metrics {
                 route.regions.get(region).and_then(|region| find(&region.attempts, verdict))
             }
             Record::Transition { region, transition } => route.regions.get(region).and_then(|region| {
-                region.show(transition.to);
+                if region.acts {
+                    region.show(transition.to);
+                }
                 find(&region.transitions, transition)
             }),
             Record::Response { served_by, degraded } => find(&route.responses, (served_by, degraded)),
@@ -71,8 +75,8 @@ impl Metrics {
     pub(crate) fn show_breakers(&self, config: &Config, store: &impl SharedStore) {
         for (route, metrics) in config.routes().iter().zip(&self.routes) {
             for (region, metrics) in route.upstream().regions().zip(&metrics.regions) {
-                if let (Some(breaker), Some(_)) = (region.breaker(), metrics.state) {
-                    metrics.show(breaker.state(store));
+                if let Some(breaker) = region.breaker() {
+                    metrics.show(if metrics.acts { breaker.state(store) } else { State::Closed });
                 }
             }
         }
@@ -87,7 +91,7 @@ impl RegionMetrics {
         });
         let attempts = attempts.collect();
         let Some(mode) = region.breaker().map(|breaker| breaker.settings().mode) else {
-            return Self { attempts, state: None, transitions: Vec::new() };
+            return Self { attempts, state: None, acts: false, transitions: Vec::new() };
         };
         let gauge = host::define_metric(MetricType::Gauge, &format!("{labels}telemetry_circuit_breaker_state"));
         let would = if region.is_watched_only() { "would_" } else { "" };
@@ -98,13 +102,7 @@ impl RegionMetrics {
             Some((transition, host::define_metric(MetricType::Counter, &name)?))
         });
         let acts = !matches!(mode, circuit_breaker::Mode::Shadow | circuit_breaker::Mode::Off);
-        let this = Self { attempts, state: gauge, transitions: transitions.collect() };
-        if acts {
-            return this;
-        }
-        // It may have acted before.
-        this.show(State::Closed);
-        Self { state: None, ..this }
+        Self { attempts, state: gauge, acts, transitions: transitions.collect() }
     }
 
     fn show(&self, state: State) {

@@ -63,12 +63,15 @@ impl Plugin {
 pub(crate) struct FilterRoot {
     context_id: u32,
     plugin: Option<Rc<Plugin>>,
+    /// Tells the document in force from those that came after it.
+    document: u64,
+    store: Option<ConfigStore>,
     ticks: u32,
 }
 
 impl FilterRoot {
     pub(crate) const fn new(context_id: u32) -> Self {
-        Self { context_id, plugin: None, ticks: 0 }
+        Self { context_id, plugin: None, document: 0, store: None, ticks: 0 }
     }
 
     fn accept(&mut self, config: Config, document: &[u8], store: &ConfigStore) {
@@ -79,12 +82,21 @@ impl FilterRoot {
             info!("the configuration is good again: service {}", config.service());
         }
         self.plugin = Some(Rc::new(Plugin::new(config)));
+        self.document = fingerprint(document);
+    }
+
+    /// Whether no other document has come since. A listener that has been replaced lives on until its last connections
+    /// have ended, and its filter with it.
+    fn is_in_force(&self) -> bool {
+        self.store.as_ref().is_some_and(|store| fingerprint(&store.last_good()) == self.document)
     }
 
     /// Goes on with the last good configuration, and says why.
     fn refuse(&mut self, why: &impl std::fmt::Display, document: &[u8], store: &ConfigStore) {
         if self.plugin.is_none() {
-            self.plugin = Config::parse(&store.last_good()).ok().map(|config| Rc::new(Plugin::new(config)));
+            let last_good = store.last_good();
+            self.plugin = Config::parse(&last_good).ok().map(|config| Rc::new(Plugin::new(config)));
+            self.document = fingerprint(&last_good);
         }
         let service = self.plugin.as_ref().map_or(UNKNOWN_SERVICE, |plugin| plugin.config.service());
         set_config_rejected(service, true);
@@ -110,6 +122,7 @@ impl RootContext for FilterRoot {
             Ok(config) => self.accept(config, &document, &store),
             Err(why) => self.refuse(&why, &document, &store),
         }
+        self.store = Some(store);
         host::set_tick(TICK);
         // "No" would abort Envoy's start, or refuse the whole listener.
         true
@@ -120,7 +133,7 @@ impl RootContext for FilterRoot {
             plugin.patience.tick();
             host::act_for(self.context_id);
             self.ticks = self.ticks.wrapping_add(1);
-            if self.ticks.is_multiple_of(SHOW_BREAKERS_EVERY) {
+            if self.ticks.is_multiple_of(SHOW_BREAKERS_EVERY) && self.is_in_force() {
                 plugin.metrics.show_breakers(&plugin.config, &plugin.envoy);
             }
         }

@@ -357,6 +357,35 @@ async fn it_survives_a_pushed_document() {
     pushed.mesh().assert_unharmed().await;
 }
 
+/// The listener that was replaced lives on for a while, and so does its filter, which knows of no change.
+#[tokio::test]
+async fn one_that_is_switched_off_is_shown_as_closed() {
+    let regions = Regions::start().await;
+    let bootstrap = guarded(&regions, &for_good());
+    let mut off = bootstrap.document().clone();
+    off["routes"][0]["upstream"]["circuit_breaker"]["mode"] = "off".into();
+    let mut pushed = bootstrap.start_pushed().await.unwrap();
+    // Whoever keeps a connection keeps the old listener.
+    let mut kept = pushed.mesh().client().connect().await.unwrap();
+    assert_from_primary(&kept.send(Request::post("/assist", QUESTION)).await.unwrap());
+    open_primary(&regions, pushed.mesh()).await;
+    assert_eq!(state(pushed.mesh(), "us-east-1").await, OPEN);
+
+    pushed.push(&off.to_string()).await.unwrap();
+    let began = Instant::now();
+    let mut closed_since = None;
+    wait_for("the gauge to stay at closed for two looks of the old filter", SOON, async || {
+        let is_closed = state(pushed.mesh(), "us-east-1").await == 0;
+        closed_since = closed_since.filter(|_| is_closed).or_else(|| is_closed.then(|| began.elapsed()));
+        closed_since.filter(|since| began.elapsed() - *since > Duration::from_secs(2))
+    })
+    .await
+    .unwrap();
+    assert_from_primary(&ask(pushed.mesh()).await);
+    drop(kept);
+    pushed.mesh().assert_unharmed().await;
+}
+
 #[tokio::test]
 async fn one_that_is_only_watched_changes_nothing_and_says_what_it_would_have_done() {
     let regions = Regions::start().await;
