@@ -46,14 +46,27 @@ impl Route {
 }
 
 pub(super) fn read(at: &mut Cursor<'_, '_>) -> Option<Route> {
-    let mut section = at.section("write a section with name, match and upstream")?;
+    let mut section = at.section("write a section with name, match, and admission or upstream")?;
     let name = section.required("name", "write a name for metrics and logs, such as assist", scalar::name);
     let matcher = section.required("match", "write which requests, such as { path: /assist }", matcher::read);
     let admission = section.optional("admission", |at| admission::read(at, name.as_deref().unwrap_or_default()));
-    let upstream = section.required("upstream", "write the regions, and the time that they have", |at| {
-        upstream::read(at, name.as_deref().unwrap_or_default())
-    });
+    let upstream = section.optional("upstream", |at| upstream::read(at, name.as_deref().unwrap_or_default()));
     let fail_open = section.optional("fail_open", fail_open::read);
+    let [has_admission, has_upstream, has_fail_open] =
+        ["admission", "upstream", "fail_open"].map(|key| section.has(key));
     section.close();
-    Some(Route { name: name?, matcher: matcher?, admission: admission?, upstream: upstream?, fail_open: fail_open? })
+    if !has_upstream && has_fail_open {
+        return at.refuse(
+            "has fail_open without the regions that it stands in for",
+            "write upstream, the regions and the time that they have, or leave fail_open out",
+        );
+    }
+    if !has_upstream && !has_admission {
+        return at.refuse(
+            "has neither admission nor upstream",
+            "write who is let in, or the regions and the time that they have",
+        );
+    }
+    let upstream = upstream?.unwrap_or_else(Upstream::route_alone);
+    Some(Route { name: name?, matcher: matcher?, admission: admission?, upstream, fail_open: fail_open? })
 }

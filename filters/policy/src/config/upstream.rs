@@ -34,10 +34,18 @@ const DEFAULT_HOLD: usize = 16 << 10;
 /// (RFC 9110, 9.2.2) and that read or replace. A POST is replayed only where the route says so.
 const DEFAULT_METHODS: [&str; 3] = ["GET", "HEAD", "PUT"];
 
+/// What the only region is called where a route names none.
+const ROUTE_ALONE: &str = "primary";
+
+/// How long an answer is expected to take where a route does not say: what Envoy's own route allows by default.
+const ROUTE_ALONE_TIMEOUT: Duration = Duration::from_secs(15);
+
 /// The regions of a route and the rules for trying them.
 #[derive(Clone, Debug)]
 pub struct Upstream {
     pub(crate) timeout: Duration,
+    /// Whether the time that an attempt at the primary gets is Envoy's own affair.
+    is_route_alone: bool,
     pub(crate) primary: Region,
     pub(crate) secondaries: Vec<Secondary>,
     fail_on: Vec<Failure>,
@@ -62,6 +70,25 @@ pub struct Secondary {
 }
 
 impl Upstream {
+    /// Envoy's own route, just as it is: no timeout, no other region, nothing that is sent again.
+    pub(super) fn route_alone() -> Self {
+        let timeout = ROUTE_ALONE_TIMEOUT;
+        Self {
+            timeout,
+            is_route_alone: true,
+            primary: Region { name: ROUTE_ALONE.to_owned(), timeout, breaker: None },
+            secondaries: Vec::new(),
+            fail_on: Vec::new(),
+            replay: Contract::new(std::iter::empty::<&str>(), DEFAULT_MAX_BODY, DEFAULT_HOLD),
+            retry_budget: None,
+        }
+    }
+
+    /// What an attempt at the primary is limited to, if to anything.
+    pub(crate) fn primary_limit(&self) -> Option<Duration> {
+        (!self.is_route_alone).then_some(self.primary.timeout)
+    }
+
     /// The regions in the order in which they are tried; the first is the primary.
     pub fn regions(&self) -> impl Iterator<Item = &Region> {
         std::iter::once(&self.primary).chain(self.secondaries.iter().map(|secondary| &secondary.region))
@@ -151,6 +178,7 @@ pub(super) fn read(at: &mut Cursor<'_, '_>, route: &str) -> Option<Upstream> {
     let by_default = breaker.as_ref().is_some_and(Written::is_enforced).then(retry_budget::Settings::default);
     Some(Upstream {
         timeout,
+        is_route_alone: false,
         primary,
         secondaries,
         fail_on: fail_on?.unwrap_or_else(|| Failure::ALL.to_vec()),

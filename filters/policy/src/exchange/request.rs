@@ -31,9 +31,8 @@ impl Exchange {
     pub(super) fn go_to_primary(&mut self, effects: &mut Vec<Effect>) {
         self.attempts = 1;
         self.stage = Stage::Primary;
-        if self.mode == Mode::Enforce {
-            effects.push(Effect::LimitPrimary(self.route.upstream.primary.timeout));
-        }
+        let limit = self.route.upstream.primary_limit().filter(|_| self.mode == Mode::Enforce);
+        effects.extend(limit.map(Effect::LimitPrimary));
     }
 
     /// More of the request has come.

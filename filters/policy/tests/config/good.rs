@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use helius_policy::config::{Config, Mode};
+use helius_policy::config::{Config, Mode, Region};
 use helius_policy::dedupe::{Dedupe, Key};
 use helius_policy::http::Headers;
 
@@ -30,6 +30,17 @@ fn the_smallest_document_has_the_documented_defaults() {
     assert!(shown.contains("timeout: 900ms"), "an attempt gets 45 % of the ladder's time: {shown}");
     assert!(shown.contains(r#"methods: ["GET", "HEAD", "PUT"], max_body: 65536"#), "{shown}");
     assert!(shown.contains("[Connect, Reset, Timeout, ServerError, Overflow, NoHealthyUpstream]"), "{shown}");
+}
+
+#[test]
+fn a_route_may_say_only_who_is_let_in() {
+    let upstream = "upstream: { timeout: 2s, regions: [{ name: east, via: route }] }";
+    let document = MINIMAL.replace(upstream, "admission: { isolate: { region_header: x-helius-region } }");
+    let config = Config::parse(document.as_bytes()).unwrap();
+    let [route] = config.routes() else { panic!() };
+    let regions: Vec<_> = route.upstream().regions().map(Region::name).collect();
+    assert_eq!(regions, ["primary"]);
+    assert!(!route.has_static() && !route.upstream().has_retry_budget());
 }
 
 #[test]
