@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use helius_policy::budget::Share;
-use helius_policy::exchange::{Event, Exchange, Record, Shares, needs_details, needs_retry_after};
+use helius_policy::exchange::{Arrival, Event, Exchange, Record, Shares, needs_details, needs_retry_after};
 use helius_policy::http::{CONTENT_LENGTH, Headers, decimal, passes_untouched};
 use helius_policy::rate_limit::Subject;
 use helius_policy::time::Clock;
@@ -87,10 +87,15 @@ impl HttpContext for StreamFilter {
             return Action::Continue;
         }
         let now = plugin.envoy.now();
+        let mode = plugin.config.mode();
+        let mut decision = None;
         if let Some(admission) = route.admission() {
             let subject = Client { headers: &headers };
-            let (decision, refusal) = admission.judge(plugin.config.mode(), &subject, &plugin.envoy, plugin.salt, now);
-            plugin.metrics.record(index, Record::Admission(decision));
+            let (decided, refusal) = admission.judge(mode, &subject, &plugin.envoy, plugin.salt, now);
+            decision = Some(decided);
+            if refusal.is_some() || is_left_alone {
+                plugin.metrics.record(index, Record::Admission(decided));
+            }
             if let Some(refusal) = refusal {
                 host::reply(&refusal);
                 return Action::Pause;
@@ -99,11 +104,11 @@ impl HttpContext for StreamFilter {
         if is_left_alone {
             return Action::Continue;
         }
-        let (route, mode) = (route.clone(), plugin.config.mode());
         let mut effects = Vec::new();
         let retries = plugin.retries.get(index).cloned().unwrap_or_default();
-        let shares = Shares { copy: Share::of(plugin.copies.clone()), retries };
-        let exchange = Exchange::begin(route, mode, now, headers, end_of_stream, shares, &plugin.envoy, &mut effects);
+        let shares = Shares { copy: Share::of(plugin.copies.clone()), retries, salt: plugin.salt };
+        let arrival = Arrival { now, headers, end_of_stream, decision };
+        let exchange = Exchange::begin(route.clone(), mode, arrival, shares, &plugin.envoy, &mut effects);
         let protected = Protected::begin(plugin.clone(), index, exchange, effects);
         let action = protected.request_action();
         let protected = Rc::new(RefCell::new(protected));

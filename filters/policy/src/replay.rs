@@ -55,9 +55,25 @@ impl Contract {
         Self { methods: methods.into_iter().map(Into::into).collect(), max_body, hold }
     }
 
+    /// Bytes of request body up to which a request waits for its end.
+    pub(crate) const fn hold(&self) -> usize {
+        self.hold
+    }
+
     fn allows(&self, method: &[u8]) -> bool {
         self.methods.iter().any(|allowed| allowed.as_bytes() == method)
     }
+}
+
+/// What a copy is for, besides that the request may be sent a second time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// Nothing else: what the contract does not let be repeated need not be kept.
+    Repeat,
+    /// The primary may be passed over, and then the copy is what is sent for the first time.
+    PassOver,
+    /// The body tells whether the request goes on at all: so it is held back whatever its method.
+    Judge,
 }
 
 /// A request as it came, kept until its exchange is over, or the reason why it is not kept.
@@ -113,19 +129,12 @@ impl RequestCopy {
     /// Begins a copy, unless the contract, the announced length or the memory of which it gets a `share` forbids it
     /// already.
     ///
-    /// A method that the contract does not list is no reason where the primary `may_be_passed_over`: then the copy is
-    /// what is sent for the first time.
-    pub fn begin(
-        contract: &Contract,
-        mut headers: Headers,
-        end_of_stream: bool,
-        mut share: Share,
-        may_be_passed_over: bool,
-    ) -> Self {
+    /// A method that the contract does not list is no reason where the copy is of another use.
+    pub fn begin(contract: &Contract, mut headers: Headers, end_of_stream: bool, mut share: Share, usage: Use) -> Self {
         let is_repeatable = contract.allows(headers.first(":method").unwrap_or_default());
         let length = headers.length();
         let announced = length.unwrap_or(0);
-        let kept = if !(is_repeatable || may_be_passed_over) {
+        let kept = if !is_repeatable && usage == Use::Repeat {
             Err(NotReplayable::Method)
         } else if announced > contract.max_body {
             Err(NotReplayable::Body)
@@ -135,7 +144,8 @@ impl RequestCopy {
             headers.retain(|name| !is_hop_by_hop(name));
             Ok(Kept { headers, body: Vec::with_capacity(announced), max_body: contract.max_body, share })
         };
-        let is_worth_it = kept.is_ok() && is_repeatable && !end_of_stream && contract.hold > 0 && length != Some(0);
+        let waits = is_repeatable || usage == Use::Judge;
+        let is_worth_it = kept.is_ok() && waits && !end_of_stream && contract.hold > 0 && length != Some(0);
         let held = (is_worth_it && announced <= contract.hold).then_some(Hold { limit: announced, shown: 0 });
         Self { kept, is_repeatable, whole: end_of_stream, held }
     }
@@ -215,6 +225,16 @@ impl RequestCopy {
         }
     }
 
+    /// The copy, if it is one of the whole request.
+    pub fn whole(&self) -> Option<&Kept> {
+        self.kept.as_ref().ok().filter(|_| self.whole)
+    }
+
+    /// Whether more of the request is still to come, and kept.
+    pub const fn is_growing(&self) -> bool {
+        self.kept.is_ok() && !self.whole
+    }
+
     /// Whether the request has come to its end.
     pub const fn is_whole(&self) -> bool {
         self.whole
@@ -244,7 +264,7 @@ mod tests {
     }
 
     fn begin(headers: Headers, end_of_stream: bool) -> RequestCopy {
-        RequestCopy::begin(&contract(), headers, end_of_stream, share(usize::MAX), false)
+        RequestCopy::begin(&contract(), headers, end_of_stream, share(usize::MAX), Use::Repeat)
     }
 
     fn share(limit: usize) -> Share {
@@ -266,16 +286,27 @@ mod tests {
     #[test]
     fn what_must_not_be_repeated_is_kept_for_the_first_time_that_it_is_sent() {
         let headers = Headers::from_iter([(":method", "PATCH"), ("content-length", "2")]);
-        let mut copy = RequestCopy::begin(&contract(), headers, false, share(usize::MAX), true);
+        let mut copy = RequestCopy::begin(&contract(), headers, false, share(usize::MAX), Use::PassOver);
         assert!(!copy.is_held(), "it goes on as it comes");
         copy.extend(b"12", 2, true);
         assert_eq!(copy.kept().unwrap().body, b"12");
         copy.sent();
         assert_eq!(copy.kept().unwrap_err(), NotReplayable::Method);
 
-        let mut copy = RequestCopy::begin(&contract(), post(&[]), true, share(usize::MAX), true);
+        let mut copy = RequestCopy::begin(&contract(), post(&[]), true, share(usize::MAX), Use::PassOver);
         copy.sent();
         assert!(copy.kept().is_ok(), "what may be repeated is kept on");
+    }
+
+    #[test]
+    fn what_its_body_is_to_judge_waits_whatever_its_method() {
+        let headers = Headers::from_iter([(":method", "PATCH"), ("content-length", "2")]);
+        let mut copy = RequestCopy::begin(&contract(), headers, false, share(usize::MAX), Use::Judge);
+        assert!(copy.is_held() && copy.whole().is_none());
+        copy.extend(b"12", 2, true);
+        assert_eq!(copy.whole().unwrap().body, b"12");
+        copy.sent();
+        assert_eq!(copy.kept().unwrap_err(), NotReplayable::Method, "it still is not sent again");
     }
 
     #[test]
@@ -317,7 +348,7 @@ mod tests {
         assert!(!announced("0").is_held());
         assert!(!announced("4").without_hold().is_held());
         let never = Contract::new(["POST"], 8, 0);
-        assert!(!RequestCopy::begin(&never, post(&[]), false, share(usize::MAX), false).is_held());
+        assert!(!RequestCopy::begin(&never, post(&[]), false, share(usize::MAX), Use::Repeat).is_held());
     }
 
     #[test]
@@ -343,7 +374,7 @@ mod tests {
     fn what_is_kept_is_bounded_by_the_memory_of_all() {
         let budget = Rc::new(Budget::new(OVERHEAD + 4));
         let begin = |extra: &[(&str, &str)]| {
-            RequestCopy::begin(&contract(), post(extra), false, Share::of(budget.clone()), false)
+            RequestCopy::begin(&contract(), post(extra), false, Share::of(budget.clone()), Use::Repeat)
         };
         assert_eq!(begin(&[("content-length", "5")]).kept().unwrap_err(), NotReplayable::Memory);
         let mut copy = begin(&[]);

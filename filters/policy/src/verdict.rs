@@ -102,11 +102,16 @@ impl Verdict {
     /// The judgement of an answer whose status is `status`; `failure` says what kind of failure a 5xx is.
     pub fn of_status(status: u16, failure: impl FnOnce() -> Failure) -> Self {
         match status {
-            ..400 => Self::Ok,
+            _ if Self::is_good(status) => Self::Ok,
             429 => Self::RateLimited,
-            400..500 => Self::ClientError,
+            ..500 => Self::ClientError,
             500.. => Self::Failure(failure()),
         }
+    }
+
+    /// Whether the verdict on an answer with this status is [`Verdict::Ok`].
+    pub const fn is_good(status: u16) -> bool {
+        status < 400
     }
 
     /// The word for it in headers and metrics.

@@ -7,6 +7,7 @@ use super::scalar;
 use super::section::Cursor;
 use super::upstream::{self, Upstream};
 use crate::admission::Admission;
+use crate::dedupe::Dedupe;
 
 /// A route and its policies.
 #[derive(Clone, Debug)]
@@ -32,6 +33,11 @@ impl Route {
     /// Who is let in, where not everybody is.
     pub const fn admission(&self) -> Option<&Admission> {
         self.admission.as_ref()
+    }
+
+    /// Which messages are let in only once, where some are.
+    pub(crate) fn dedupe(&self) -> Option<&Dedupe> {
+        self.admission()?.dedupe()
     }
 
     /// Where its requests may go.

@@ -135,7 +135,7 @@ impl Exchange {
         self.finish_call(secondary, verdict, wait, host, effects);
         let response = Response::from_callout(status.unwrap_or(500), headers, body, self.is_head);
         if !self.goes_on(verdict) {
-            self.deliver(held, response, ServedBy::Secondary, Some(secondary), effects);
+            self.deliver(held, response, ServedBy::Secondary, Some(secondary), host, effects);
             return;
         }
         if verdict == Verdict::RateLimited && self.limited.is_none() {
@@ -187,17 +187,17 @@ impl Exchange {
         }
         self.tell_passed_over(effects);
         match self.limited.take() {
-            Some(Limited::Primary) => self.release(effects),
+            Some(Limited::Primary) => self.release(host, effects),
             Some(Limited::Secondary(secondary, response)) => {
-                self.deliver(held, response, ServedBy::Secondary, Some(secondary), effects);
+                self.deliver(held, response, ServedBy::Secondary, Some(secondary), host, effects);
             }
             None => match &self.route.fail_open {
                 Some(fail_open) => {
                     let response = fail_open.fixed.clone();
-                    self.deliver(held, response, ServedBy::Static, None, effects);
+                    self.deliver(held, response, ServedBy::Static, None, host, effects);
                 }
-                None if held.is_request => self.deliver(held, self.refusal(), ServedBy::Refusal, None, effects),
-                None => self.release(effects),
+                None if held.is_request => self.deliver(held, self.refusal(), ServedBy::Refusal, None, host, effects),
+                None => self.release(host, effects),
             },
         }
     }
@@ -254,10 +254,10 @@ impl Exchange {
     }
 
     /// Lets the primary's own answer go, marked.
-    pub(super) fn release(&mut self, effects: &mut Vec<Effect>) {
+    pub(super) fn release(&mut self, host: &impl Host, effects: &mut Vec<Effect>) {
         let mark = self.mark(ServedBy::Primary, Some(&self.route.upstream.primary.name));
         effects.push(Effect::Answer(Answer::Release(mark)));
-        self.respond(ServedBy::Primary, effects);
+        self.respond(ServedBy::Primary, host, effects);
     }
 
     /// Answers with `response`: in place of the held answer where that can be, else by a reply of the filter's own.
@@ -267,6 +267,7 @@ impl Exchange {
         mut response: Response,
         served_by: ServedBy,
         secondary: Option<usize>,
+        host: &impl Host,
         effects: &mut Vec<Effect>,
     ) {
         let region = secondary.and_then(|index| self.route.upstream.secondaries.get(index));
@@ -277,7 +278,7 @@ impl Exchange {
         if held.body_is_due() && !self.is_head {
             self.stage = Stage::Held(held, Awaiting::Body(served_by, response));
         } else {
-            self.answer(held, served_by, response, effects);
+            self.answer(held, served_by, response, host, effects);
         }
     }
 
@@ -287,8 +288,12 @@ impl Exchange {
         held: Held,
         served_by: ServedBy,
         mut response: Response,
+        host: &impl Host,
         effects: &mut Vec<Effect>,
     ) {
+        if served_by == ServedBy::Secondary && Verdict::is_good(response.status) {
+            self.finish_message(true, host);
+        }
         let has_no_body = self.is_head || (!held.over.body && response.body.is_empty());
         let takes_body = held.over.body && response.may_have_body() && response.body.len() <= IN_PLACE_MAX;
         let answer = if held.complete && (has_no_body || takes_body) {
@@ -298,7 +303,7 @@ impl Exchange {
             Answer::Reply(response)
         };
         effects.push(Effect::Answer(answer));
-        self.respond(served_by, effects);
+        self.respond(served_by, host, effects);
     }
 
     fn mark(&self, served_by: ServedBy, region: Option<&str>) -> Headers {

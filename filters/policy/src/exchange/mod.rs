@@ -23,9 +23,12 @@
 //! * A breaker is asked when its region could have the request at once. So one that a slow client is still sending takes
 //!   no probe's slot, and shows nothing about the region.
 //! * A request that no region has seen may go to any, whatever its method: it is not sent again, but for the first time.
+//! * A duplicate is answered before any rung is tried, and counted as no answer of one. The first of a message is done
+//!   only when a region's good answer has gone to the client whole; whatever else becomes of it, its retry may go on.
 //!
 //! `request` is the way to the primary, `ladder` the way down from there, `passing` an answer that goes to the client as
-//! it comes, `breakers` what the circuit breakers are asked and told, `mark` what an answer says of itself.
+//! it comes, `breakers` what the circuit breakers are asked and told, `message` what is known of the message that the
+//! request is, `mark` what an answer says of itself.
 
 mod breakers;
 mod effect;
@@ -33,6 +36,7 @@ mod event;
 mod held;
 mod ladder;
 mod mark;
+mod message;
 mod passing;
 mod request;
 
@@ -40,17 +44,19 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::admission::Decision;
 use crate::budget::Share;
 use crate::config::{Mode, Route, Secondary};
 use crate::envoy_words::{failure_of_broken_off, failure_of_details, is_from_upstream};
 use crate::host::Host;
 use crate::http::{Headers, Response, retry_after};
-use crate::replay::{Kept, NotReplayable, RequestCopy};
+use crate::replay::{Kept, NotReplayable, RequestCopy, Use};
 use crate::retry_budget::{Counted, RetryBudget};
 use crate::time::Timestamp;
 use crate::verdict::{Degraded, Failure, ServedBy, Skip, Verdict};
 use breakers::Asked;
 use held::Held;
+use message::Message;
 
 pub use effect::{Answer, Effect, Flow, Over, Record};
 pub use event::{Event, needs_details, needs_retry_after};
@@ -64,6 +70,7 @@ pub struct Exchange {
     mode: Mode,
     started: Timestamp,
     request: RequestCopy,
+    message: Message,
     is_head: bool,
     way: Way,
     /// Regions asked so far.
@@ -135,32 +142,42 @@ pub struct Shares {
     pub copy: Share,
     /// What is under way on its route.
     pub retries: Rc<RetryBudget>,
+    /// A number that clients do not know, the same for all workers.
+    pub salt: u64,
+}
+
+/// A request as it comes.
+#[derive(Debug)]
+pub struct Arrival {
+    /// When.
+    pub now: Timestamp,
+    /// With pseudo-headers.
+    pub headers: Headers,
+    /// Whether that is all of it.
+    pub end_of_stream: bool,
+    /// What isolation and limits have decided, where they were asked. It has let the request in, and is counted when it
+    /// is known whether the request is a duplicate.
+    pub decision: Option<Decision>,
 }
 
 impl Exchange {
-    /// Begins an exchange with the request's headers, which came `now`.
-    #[expect(clippy::too_many_arguments, reason = "each is one thing that an exchange cannot know by itself")]
+    /// Begins an exchange with the headers of its request.
     pub fn begin(
         route: Arc<Route>,
         mode: Mode,
-        now: Timestamp,
-        headers: Headers,
-        end_of_stream: bool,
+        arrival: Arrival,
         shares: Shares,
         host: &impl Host,
         effects: &mut Vec<Effect>,
     ) -> Self {
+        let Arrival { now, headers, end_of_stream, decision } = arrival;
         let is_head = headers.first(":method") == Some(b"HEAD");
-        let upstream = &route.upstream;
-        let has_breaker = upstream.primary.breaker.is_some();
-        let mut request = RequestCopy::begin(&upstream.replay, headers, end_of_stream, shares.copy, has_breaker);
-        if mode == Mode::Shadow || upstream.secondaries.is_empty() {
-            request = request.without_hold();
-        }
+        let message = Message::new(&route, decision, &headers, end_of_stream, shares.salt);
         let mut this = Self {
             mode,
             started: now,
-            request,
+            request: keep(&route, mode, headers, end_of_stream, shares.copy, message.reads_body()),
+            message,
             is_head,
             way: Way::Open,
             attempts: 0,
@@ -172,11 +189,14 @@ impl Exchange {
             degraded: None,
             not_replayable: None,
             limited: None,
-            counted: (upstream.retry_budget.map(|_| shares.retries.begin()), None),
+            counted: (route.upstream.retry_budget.map(|_| shares.retries.begin()), None),
             budget: shares.retries,
             stage: Stage::Request,
             route,
         };
+        if !this.message.is_pending() {
+            this.count_admission(effects);
+        }
         if !this.request.is_held() {
             this.set_out(now, host, effects);
         }
@@ -287,7 +307,7 @@ impl Exchange {
             Stage::Held(held, _) if held.is_request => {
                 self.give_up_call(host, effects);
                 self.tell_passed_over(effects);
-                self.respond(ServedBy::Primary, effects);
+                self.respond(ServedBy::Primary, host, effects);
             }
             Stage::Held(..) | Stage::Passing { .. } | Stage::Over => {}
         }
@@ -321,7 +341,7 @@ impl Exchange {
             if self.goes_on(verdict) {
                 self.descend(held, host, effects);
             } else {
-                self.release(effects);
+                self.release(host, effects);
             }
         }
     }
@@ -363,7 +383,7 @@ impl Exchange {
     fn on_held(&mut self, size: usize, host: &impl Host, effects: &mut Vec<Effect>) {
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Held(held, Awaiting::Body(served_by, response)) if held.complete => {
-                return self.answer(held, served_by, response, effects);
+                return self.answer(held, served_by, response, host, effects);
             }
             // With the end of the answer Envoy stops reading the request: its end will not come.
             Stage::Held(held, Awaiting::Request) if held.complete => return self.descend(held, host, effects),
@@ -375,7 +395,7 @@ impl Exchange {
             }
         } else if size > HELD_MAX {
             self.give_up_call(host, effects);
-            self.release(effects);
+            self.release(host, effects);
         }
     }
 
@@ -388,7 +408,7 @@ impl Exchange {
                 let verdict = broken_off.map_or(Verdict::Abandoned, Verdict::Failure);
                 record(0, verdict, effects);
                 self.hear(verdict, None, host, effects);
-                self.respond(ServedBy::Nobody, effects);
+                self.respond(ServedBy::Nobody, host, effects);
             }
             Stage::Passing { .. } => self.stop_passing(broken_off, host, effects),
             Stage::Held(..) => {
@@ -396,18 +416,45 @@ impl Exchange {
                 self.tell_passed_over(effects);
                 // Envoy may have ended a held answer by itself, past every filter: then its error was the answer.
                 let served_by = if broken_off.is_some() { ServedBy::Primary } else { ServedBy::Nobody };
-                self.respond(served_by, effects);
+                self.respond(served_by, host, effects);
             }
         }
     }
 
     /// Counts the answer, after which the exchange is over.
-    fn respond(&mut self, served_by: ServedBy, effects: &mut Vec<Effect>) {
+    fn respond(&mut self, served_by: ServedBy, host: &impl Host, effects: &mut Vec<Effect>) {
+        self.count_admission(effects);
+        self.finish_message(false, host);
+        self.close();
+        effects.push(Effect::Record(Record::Response { served_by, degraded: self.degraded }));
+    }
+
+    /// Ends the exchange, and gives up what it has.
+    fn close(&mut self) {
         self.stage = Stage::Over;
         self.request.forget();
         self.counted = (None, None);
-        effects.push(Effect::Record(Record::Response { served_by, degraded: self.degraded }));
     }
+}
+
+/// Begins a copy of the request, which is held back only where that is of use.
+fn keep(
+    route: &Route,
+    mode: Mode,
+    headers: Headers,
+    end_of_stream: bool,
+    share: Share,
+    is_judged_by_body: bool,
+) -> RequestCopy {
+    let upstream = &route.upstream;
+    let usage = match upstream.primary.breaker {
+        _ if is_judged_by_body => Use::Judge,
+        Some(_) => Use::PassOver,
+        None => Use::Repeat,
+    };
+    let request = RequestCopy::begin(&upstream.replay, headers, end_of_stream, share, usage);
+    let has_a_use = is_judged_by_body || !upstream.secondaries.is_empty();
+    if mode == Mode::Enforce && has_a_use { request } else { request.without_hold() }
 }
 
 fn record(region: usize, verdict: Verdict, effects: &mut Vec<Effect>) {

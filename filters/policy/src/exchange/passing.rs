@@ -45,7 +45,10 @@ impl Exchange {
         let verdict = broken_off.map_or(verdict, Verdict::Failure);
         self.degraded = self.degraded.or(Degraded::from_verdict(verdict));
         self.hear_the_end(verdict, host, effects);
-        self.count(verdict, would, ServedBy::Primary, effects);
+        if verdict == Verdict::Ok {
+            self.finish_message(true, host);
+        }
+        self.count(verdict, would, ServedBy::Primary, host, effects);
     }
 
     /// The stream has ended, and the answer may not have.
@@ -55,7 +58,7 @@ impl Exchange {
             return self.finish_passing(broken_off, host, effects);
         }
         self.hear_the_end(Verdict::Abandoned, host, effects);
-        self.count(verdict, would, ServedBy::Nobody, effects);
+        self.count(verdict, would, ServedBy::Nobody, host, effects);
     }
 
     fn count(
@@ -63,14 +66,15 @@ impl Exchange {
         verdict: Verdict,
         would: Option<(ServedBy, Degraded)>,
         served_by: ServedBy,
+        host: &impl Host,
         effects: &mut Vec<Effect>,
     ) {
         record(0, verdict, effects);
         if let Some((would, why)) = would {
             let degraded = self.degraded.replace(why);
-            self.respond(would, effects);
+            self.respond(would, host, effects);
             self.degraded = degraded;
         }
-        self.respond(served_by, effects);
+        self.respond(served_by, host, effects);
     }
 }

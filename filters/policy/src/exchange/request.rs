@@ -11,13 +11,17 @@ use crate::time::Timestamp;
 use crate::verdict::{Degraded, Skip};
 
 impl Exchange {
-    /// The request goes to the primary or, where its breaker says no, past it.
+    /// The request goes to the primary or, where its breaker says no, past it; a duplicate goes nowhere.
     pub(super) fn set_out(&mut self, now: Timestamp, host: &impl Host, effects: &mut Vec<Effect>) {
+        if self.is_duplicate(now, host, effects) {
+            return;
+        }
         let attempt = Attempt { timeout: self.route.upstream.primary.timeout, is_whole: self.request.is_whole() };
         if self.admit(0, attempt, now, host, effects) {
             self.go_to_primary(effects);
-            // In shadow mode it is still to be said whether another region would have had it in the primary's place.
-            if !self.would_reject {
+            // In shadow mode it is still to be said whether another region would have had it in the primary's place, and
+            // whether it would have been a duplicate.
+            if !self.would_reject && !self.message.is_pending() {
                 self.request.sent();
             }
             return;
@@ -39,6 +43,9 @@ impl Exchange {
     pub(super) fn on_request(&mut self, host: &impl Host, effects: &mut Vec<Effect>) {
         match self.stage {
             Stage::Request if !self.request.is_held() => self.set_out(host.now(), host, effects),
+            Stage::Primary if self.message.is_pending() && !self.request.is_growing() => {
+                self.is_duplicate(host.now(), host, effects);
+            }
             Stage::Held(held, Awaiting::Request) if self.request.is_whole() || self.request.kept().is_err() => {
                 self.descend(held, host, effects);
             }
@@ -71,7 +78,9 @@ impl Exchange {
             return;
         }
         match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Held(held, Awaiting::Body(served_by, response)) => self.answer(held, served_by, response, effects),
+            Stage::Held(held, Awaiting::Body(served_by, response)) => {
+                self.answer(held, served_by, response, host, effects);
+            }
             Stage::Held(held, Awaiting::Request) if impatient_for >= self.route.upstream.timeout => {
                 self.request.refuse(NotReplayable::Incomplete);
                 self.descend(held, host, effects);

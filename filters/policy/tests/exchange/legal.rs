@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use helius_policy::dedupe::Claim;
 use helius_policy::exchange::{Answer, Event, Flow};
 use helius_policy::http::Headers;
 use helius_policy::time::Timestamp;
 use helius_policy::verdict::{Failure, ServedBy};
 use proptest::prelude::*;
 
-use crate::setup::{ATTEMPT, Setup, any_details, any_setup, any_status};
+use crate::setup::{ATTEMPT, BY_HEADER, Setup, any_details, any_setup, any_status};
 use crate::watch::Watched;
 
 /// What a region does when it is asked.
@@ -218,6 +219,12 @@ proptest! {
         if setup.shadow {
             prop_assert!(!seen.answered);
         }
+        host.watched.check_books();
+        if setup.dedupe == Some(BY_HEADER) {
+            let of_a_region = matches!(host.watched.response(), Some(ServedBy::Primary | ServedBy::Secondary));
+            let is_done = host.watched.fate() == Some(Claim::Duplicate { is_in_flight: false });
+            prop_assert_eq!(is_done, of_a_region && seen.status < 400, "{:?}", host.watched.response());
+        }
     }
 
     #[test]
@@ -235,8 +242,7 @@ proptest! {
             watched.on(Event::ResponseHeaders { status, details, length: None, retry_after: None, end_of_stream: false }, now);
         }
         watched.on(Event::End { details: details.as_bytes() }, now);
-        prop_assert!(watched.response().is_some());
-        prop_assert!(!watched.exchange.is_open());
+        watched.check_books();
         // A callout that nobody waits for any more may still bring its answer.
         watched.on(Event::CallReset, Timestamp::from_epoch(Duration::from_secs(2_000)));
     }

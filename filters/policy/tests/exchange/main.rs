@@ -2,11 +2,13 @@
 //!
 //! * [`table`] walks the ladder row by row.
 //! * [`breakers`] is the ladder around regions that are left alone.
+//! * [`dedupe`] is what becomes of a message that comes more than once.
 //! * [`any_order`] throws events at it that no host would send.
 //! * [`legal`] plays a host that keeps to the rules, and looks at what the client gets in the end.
 
 mod any_order;
 mod breakers;
+mod dedupe;
 mod host;
 mod legal;
 mod setup;

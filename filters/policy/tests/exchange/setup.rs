@@ -4,9 +4,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use helius_policy::admission::Decision;
 use helius_policy::budget::{Budget, Share};
 use helius_policy::config::{Config, Mode, Route};
-use helius_policy::exchange::{Effect, Exchange, Shares};
+use helius_policy::dedupe::Claim;
+use helius_policy::exchange::{Arrival, Effect, Exchange, Shares};
 use helius_policy::http::Headers;
 use helius_policy::retry_budget::RetryBudget;
 use helius_policy::time::{Clock, Timestamp};
@@ -46,7 +48,19 @@ pub(crate) struct Setup {
     pub(crate) breaker: Option<&'static str>,
     /// Regions whose breakers are open.
     pub(crate) open: Vec<usize>,
+    /// The route's de-duplication, if it has any, as a map in YAML.
+    pub(crate) dedupe: Option<&'static str>,
+    /// Whether the route says nothing of its regions.
+    pub(crate) is_route_alone: bool,
 }
+
+/// De-duplication by a header that every request has.
+pub(crate) const BY_HEADER: &str = "{ key: { header: x-message-id } }";
+pub(crate) const BY_BODY: &str = "{ key: body }";
+
+/// How long a message is claimed that nobody else claims.
+const LEASE: Duration = Duration::from_secs(1);
+const SALT: u64 = 7;
 
 impl Default for Setup {
     fn default() -> Self {
@@ -61,6 +75,8 @@ impl Default for Setup {
             announced: None,
             breaker: None,
             open: Vec::new(),
+            dedupe: None,
+            is_route_alone: false,
         }
     }
 }
@@ -96,6 +112,14 @@ routes:
             }
             None => document,
         };
+        let document = match document.split_once("    upstream:") {
+            Some((before, _)) if self.is_route_alone => before.to_owned(),
+            _ => document,
+        };
+        let document = match self.dedupe {
+            Some(dedupe) => document + &format!("    admission: {{ dedupe: {dedupe} }}\n"),
+            None => document,
+        };
         let document =
             if self.shadow { document.replace("service: test", "service: test\nmode: shadow") } else { document };
         let config = Config::parse(document.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{document}"));
@@ -111,6 +135,18 @@ routes:
         host
     }
 
+    fn headers(&self) -> Headers {
+        [(":method", self.method), (":path", "/"), (":authority", "a"), ("x-message-id", "41")].into_iter().collect()
+    }
+
+    /// What has become of the message that a request with this body was.
+    pub(crate) fn fate(&self, body: &[u8], host: &Fake) -> Option<Claim> {
+        let route = self.route();
+        let dedupe = route.admission()?.dedupe()?;
+        let hash = dedupe.hash(&self.headers(), body, SALT)?;
+        Some(dedupe.claim(hash, host, host.now(), LEASE))
+    }
+
     pub(crate) fn is_open(&self, region: usize) -> bool {
         self.open.contains(&region)
     }
@@ -122,7 +158,7 @@ routes:
     /// Beside others on the same route.
     pub(crate) fn begin_beside(&self, host: &Fake, retries: &Rc<RetryBudget>, effects: &mut Vec<Effect>) -> Exchange {
         let mode = if self.shadow { Mode::Shadow } else { Mode::Enforce };
-        let mut headers = Headers::from_iter([(":method", self.method), (":path", "/"), (":authority", "a")]);
+        let mut headers = self.headers();
         if self.odd_header {
             headers.push("x-odd", vec![0xff]);
         }
@@ -130,8 +166,10 @@ routes:
             headers.push("content-length", length.to_string());
         }
         let copy = Share::of(Rc::new(Budget::new(usize::MAX)));
-        let shares = Shares { copy, retries: retries.clone() };
-        Exchange::begin(self.route(), mode, host.now(), headers, self.bodiless, shares, host, effects)
+        let shares = Shares { copy, retries: retries.clone(), salt: SALT };
+        let decision = self.dedupe.map(|_| Decision::Allowed);
+        let arrival = Arrival { now: host.now(), headers, end_of_stream: self.bodiless, decision };
+        Exchange::begin(self.route(), mode, arrival, shares, host, effects)
     }
 }
 
@@ -146,9 +184,10 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
         any::<bool>(),
         prop::option::of(0usize..12),
         prop::option::of(prop::sample::subsequence(vec![0, 1, 2, 3], 0..=4)),
+        prop::option::of(prop::sample::select(vec![BY_HEADER, BY_BODY])),
     )
-        .prop_map(|(secondaries, has_static, fail_on, shadow, method, odd_header, bodiless, announced, open)| {
-            Setup {
+        .prop_map(
+            |(secondaries, has_static, fail_on, shadow, method, odd_header, bodiless, announced, open, dedupe)| Setup {
                 secondaries,
                 has_static,
                 fail_on,
@@ -159,8 +198,10 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
                 announced,
                 breaker: open.as_ref().map(|_| "{}"),
                 open: open.unwrap_or_default(),
-            }
-        })
+                dedupe,
+                is_route_alone: false,
+            },
+        )
 }
 
 /// Statuses that take every branch.

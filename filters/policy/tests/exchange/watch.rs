@@ -11,10 +11,15 @@
 //! 9. A request is held back until it is whole at the longest, and let go exactly once; one that the primary's breaker
 //!    rejects is never let go.
 //! 10. A region whose breaker is open is asked only where all of them are, or none of the others may be.
+//! 11. When the exchange is over, its message is not in flight: done, if a region's good answer went to the client whole,
+//!     or unknown.
+//! 12. Whether the request is let in is counted once, where anybody decides about it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use helius_policy::admission::Decision;
+use helius_policy::dedupe::Claim;
 use helius_policy::exchange::{Answer, Effect, Event, Exchange, Flow, Record};
 use helius_policy::time::Timestamp;
 use helius_policy::verdict::ServedBy;
@@ -187,12 +192,35 @@ impl Watched {
                 _ => {}
             }
         }
+        let decisions = self.decisions().count();
+        assert!(decisions <= usize::from(self.setup.dedupe.is_some()), "12: {decisions} decisions counted");
         assert!(responses <= 1, "7: {responses} responses counted");
         assert!(answers <= responses, "7: an answer that was not counted");
     }
 
     fn is_left_alone(&self) -> bool {
         !self.asks_primary && self.setup.breaker.is_some()
+    }
+
+    /// What was counted about letting the request in.
+    pub(crate) fn decisions(&self) -> impl Iterator<Item = Decision> {
+        self.effects.iter().filter_map(|effect| match effect {
+            Effect::Record(Record::Admission(decision)) => Some(*decision),
+            _ => None,
+        })
+    }
+
+    /// The exchange is over.
+    pub(crate) fn check_books(&self) {
+        assert!(self.response().is_some(), "7: the answer was not counted");
+        assert!(!self.exchange.is_open());
+        assert_eq!(self.decisions().count(), usize::from(self.setup.dedupe.is_some()), "12");
+        assert_ne!(self.fate(), Some(Claim::Duplicate { is_in_flight: true }), "11");
+    }
+
+    /// What has become of the message.
+    pub(crate) fn fate(&self) -> Option<Claim> {
+        self.setup.fate(&vec![b'x'; self.body], &self.host)
     }
 
     /// The answer that the filter gave or released, if it did not simply let the primary's pass.
