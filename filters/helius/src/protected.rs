@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use helius_policy::circuit_breaker::Transition;
 use helius_policy::exchange::{Answer, Effect, Event, Exchange, Flow, Record};
+use helius_policy::http::Headers;
 use helius_policy::time::Clock;
 use helius_policy::verdict::{Degraded, ServedBy};
 use log::info;
-use proxy_wasm::types::{Action, BufferType};
+use proxy_wasm::types::{Action, BufferType, MapType};
 
 use crate::host;
 use crate::root::Plugin;
@@ -77,10 +78,21 @@ impl Protected {
         self.on(Caller::Other, Event::RequestBody { chunk: &chunk, size, end_of_stream })
     }
 
+    /// All headers of the response, where they are of use.
+    pub(crate) fn wanted_response_headers(&self, status: Option<u16>) -> Headers {
+        if self.exchange.wants_response_headers(status) {
+            host::headers(MapType::HttpResponseHeaders)
+        } else {
+            Headers::new()
+        }
+    }
+
     /// Envoy shows `size` bytes of the response's body.
     pub(crate) fn on_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         self.response_shown = size;
-        self.on(Caller::ResponseCallback, Event::ResponseBody { size, end_of_stream })
+        let is_wanted = self.exchange.wants_response_body();
+        let chunk = host::body(BufferType::HttpResponseBody, if is_wanted { size } else { 0 });
+        self.on(Caller::ResponseCallback, Event::ResponseBody { chunk: &chunk, size, end_of_stream })
     }
 
     /// What it waits for has not come at once.

@@ -106,7 +106,8 @@ impl HttpContext for StreamFilter {
         }
         let mut effects = Vec::new();
         let retries = plugin.retries.get(index).cloned().unwrap_or_default();
-        let shares = Shares { copy: Share::of(plugin.copies.clone()), retries, salt: plugin.salt };
+        let share = || Share::of(plugin.copies.clone());
+        let shares = Shares { copy: share(), answer: share(), retries, salt: plugin.salt };
         let arrival = Arrival { now, headers, end_of_stream, decision };
         let exchange = Exchange::begin(route.clone(), mode, arrival, shares, &plugin.envoy, &mut effects);
         let protected = Protected::begin(plugin.clone(), index, exchange, effects);
@@ -140,8 +141,12 @@ impl HttpContext for StreamFilter {
         };
         let retry_after = if needs_retry_after(status) { host::response_header("retry-after") } else { None };
         let retry_after = retry_after.as_deref();
-        let event = Event::ResponseHeaders { status, details: &details, length, retry_after, end_of_stream };
-        self.on(|protected| protected.on(Caller::ResponseCallback, event))
+        self.on(|protected| {
+            let headers = protected.wanted_response_headers(status);
+            let details = &details;
+            let event = Event::ResponseHeaders { status, details, length, retry_after, headers, end_of_stream };
+            protected.on(Caller::ResponseCallback, event)
+        })
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {

@@ -28,11 +28,15 @@ pub enum Event<'a> {
         length: Option<usize>,
         /// The value of `retry-after`; needed only where [`super::needs_retry_after`] says so.
         retry_after: Option<&'a [u8]>,
+        /// All of them; needed only where [`super::Exchange::wants_response_headers`] says so.
+        headers: Headers,
         /// Whether there is no body.
         end_of_stream: bool,
     },
     /// More of the primary's answer. While it is held, Envoy keeps what it has and adds to it.
     ResponseBody {
+        /// The bytes; may be left empty when [`super::Exchange::wants_response_body`] says no.
+        chunk: &'a [u8],
         /// Bytes that Envoy shows now.
         size: usize,
         /// Whether nothing follows.

@@ -292,7 +292,7 @@ impl Exchange {
         effects: &mut Vec<Effect>,
     ) {
         if served_by == ServedBy::Secondary && Verdict::is_good(response.status) {
-            self.finish_message(true, host);
+            self.finish_message(true, Some(&response), host);
         }
         let has_no_body = self.is_head || (!held.over.body && response.body.is_empty());
         let takes_body = held.over.body && response.may_have_body() && response.body.len() <= IN_PLACE_MAX;

@@ -145,10 +145,21 @@ impl Exchange {
         effects.extend(decision.map(|decision| Effect::Record(Record::Admission(decision))));
     }
 
+    /// Whether a region's answer is to be kept for duplicates.
+    pub(super) fn keeps_answer(&self) -> bool {
+        let is_first = self.mode == Mode::Enforce && self.message.ticket.is_some();
+        is_first && self.route.dedupe().is_some_and(Dedupe::keeps_answers)
+    }
+
     /// The outcome of the message is known, if nobody has said it before: done, where a region's good answer has gone to
     /// the client; otherwise its retry may go on.
-    pub(super) fn finish_message(&mut self, is_done: bool, host: &impl Host) {
+    pub(super) fn finish_message(&mut self, is_done: bool, answer: Option<&Response>, host: &impl Host) {
+        let answer = answer.filter(|_| self.keeps_answer());
         let Some((dedupe, ticket)) = self.route.dedupe().zip(self.message.ticket.take()) else { return };
-        dedupe.finish(ticket, is_done, host, host.now());
+        let now = host.now();
+        if let Some(answer) = answer {
+            dedupe.keep_answer(&ticket, answer, host, now);
+        }
+        dedupe.finish(ticket, is_done, host, now);
     }
 }

@@ -28,8 +28,9 @@
 //!
 //! `request` is the way to the primary, `ladder` the way down from there, `passing` an answer that goes to the client as
 //! it comes, `breakers` what the circuit breakers are asked and told, `message` what is known of the message that the
-//! request is, `mark` what an answer says of itself.
+//! request is, `answer_copy` the answer that is kept for its duplicates, `mark` what an answer says of itself.
 
+mod answer_copy;
 mod breakers;
 mod effect;
 mod event;
@@ -54,6 +55,7 @@ use crate::replay::{Kept, NotReplayable, RequestCopy, Use};
 use crate::retry_budget::{Counted, RetryBudget};
 use crate::time::Timestamp;
 use crate::verdict::{Degraded, Failure, ServedBy, Skip, Verdict};
+use answer_copy::AnswerCopy;
 use breakers::Asked;
 use held::Held;
 use message::Message;
@@ -71,6 +73,8 @@ pub struct Exchange {
     started: Timestamp,
     request: RequestCopy,
     message: Message,
+    /// The answer for duplicates, while the primary's passes by.
+    answer: AnswerCopy,
     is_head: bool,
     way: Way,
     /// Regions asked so far.
@@ -140,6 +144,8 @@ enum Awaiting {
 pub struct Shares {
     /// Memory for the copy of the request.
     pub copy: Share,
+    /// Memory for the answer that is kept for duplicates.
+    pub answer: Share,
     /// What is under way on its route.
     pub retries: Rc<RetryBudget>,
     /// A number that clients do not know, the same for all workers.
@@ -178,6 +184,7 @@ impl Exchange {
             started: now,
             request: keep(&route, mode, headers, end_of_stream, shares.copy, message.reads_body()),
             message,
+            answer: AnswerCopy::new(shares.answer),
             is_head,
             way: Way::Open,
             attempts: 0,
@@ -217,6 +224,16 @@ impl Exchange {
     /// of the host.
     pub const fn wants_request_body(&self, size: usize, end_of_stream: bool) -> bool {
         self.request.wants_body(size, end_of_stream)
+    }
+
+    /// Whether all headers of an answer with this status are of use, besides those that the event has of its own.
+    pub fn wants_response_headers(&self, status: Option<u16>) -> bool {
+        matches!(self.stage, Stage::Primary) && status.is_some_and(Verdict::is_good) && self.keeps_answer()
+    }
+
+    /// Whether the bytes that Envoy shows of the answer's body are of use.
+    pub const fn wants_response_body(&self) -> bool {
+        self.answer.is_growing()
     }
 
     /// Whether it waits for something that nobody promises, and wants [`Event::Waited`] from time to time: the body of a
@@ -264,15 +281,27 @@ impl Exchange {
                 self.on_request(host, effects);
                 return self.request_flow();
             }
-            Event::ResponseHeaders { status, details, length, retry_after: wait, end_of_stream } => {
+            Event::ResponseHeaders { status, details, length, retry_after: wait, headers, end_of_stream } => {
+                if let Some(status) = status.filter(|status| self.wants_response_headers(Some(*status))) {
+                    self.answer.begin(status, headers);
+                }
                 // An answer without a status that can be read is no answer.
                 let verdict = Verdict::of_status(status.unwrap_or(500), || failure_of_details(details));
                 let held = Held::new(!is_from_upstream(details), length, end_of_stream);
                 let wait = wait.and_then(|value| retry_after(value, host.now()));
                 self.on_response(verdict, held, wait, host, effects);
             }
-            Event::ResponseBody { size, end_of_stream } => self.on_body(size, end_of_stream, host, effects),
-            Event::ResponseTrailers => self.on_trailers(host, effects),
+            Event::ResponseBody { chunk, size, end_of_stream } => {
+                if self.wants_response_body() {
+                    self.answer.extend(chunk, size);
+                }
+                self.on_body(size, end_of_stream, host, effects);
+            }
+            Event::ResponseTrailers => {
+                // A reply has none.
+                self.answer.give_up();
+                self.on_trailers(host, effects);
+            }
             Event::CallAnswered { headers, body } => {
                 if let Some((held, secondary)) = self.call_in_flight() {
                     self.judge_call(held, secondary, headers, body, host, effects);
@@ -424,7 +453,7 @@ impl Exchange {
     /// Counts the answer, after which the exchange is over.
     fn respond(&mut self, served_by: ServedBy, host: &impl Host, effects: &mut Vec<Effect>) {
         self.count_admission(effects);
-        self.finish_message(false, host);
+        self.finish_message(false, None, host);
         self.close();
         effects.push(Effect::Record(Record::Response { served_by, degraded: self.degraded }));
     }
@@ -433,6 +462,7 @@ impl Exchange {
     fn close(&mut self) {
         self.stage = Stage::Over;
         self.request.forget();
+        self.answer.give_up();
         self.counted = (None, None);
     }
 }

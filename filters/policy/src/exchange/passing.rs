@@ -46,7 +46,8 @@ impl Exchange {
         self.degraded = self.degraded.or(Degraded::from_verdict(verdict));
         self.hear_the_end(verdict, host, effects);
         if verdict == Verdict::Ok {
-            self.finish_message(true, host);
+            let answer = self.answer.take();
+            self.finish_message(true, answer.as_ref(), host);
         }
         self.count(verdict, would, ServedBy::Primary, host, effects);
     }

@@ -70,9 +70,12 @@ proptest! {
                 }
                 Any::RequestTrailers => Event::RequestTrailers,
                 Any::ResponseHeaders(status, details, length, end_of_stream) => {
-                    Event::ResponseHeaders { status, details: details.as_bytes(), length, retry_after: Some(b"3"), end_of_stream }
+                    Event::ResponseHeaders { status, details: details.as_bytes(), length, retry_after: Some(b"3"), headers: Headers::new(), end_of_stream }
                 }
-                Any::ResponseBody(size, end_of_stream) => Event::ResponseBody { size, end_of_stream },
+                Any::ResponseBody(size, end_of_stream) => {
+                    chunk = vec![b'y'; size];
+                    Event::ResponseBody { chunk: &chunk, size, end_of_stream }
+                }
                 Any::ResponseTrailers => Event::ResponseTrailers,
                 Any::CallAnswered(headers, body) => Event::CallAnswered { headers: Headers::from(headers), body },
                 Any::CallReset => Event::CallReset,

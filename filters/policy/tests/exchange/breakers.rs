@@ -35,7 +35,14 @@ fn answered(status: &str) -> Event<'static> {
 
 fn responds(status: u16, retry_after: Option<&[u8]>, end_of_stream: bool) -> Event<'_> {
     let details = if status == 503 { REFUSED } else { b"via_upstream" };
-    Event::ResponseHeaders { status: Some(status), details, length: Some(0), retry_after, end_of_stream }
+    Event::ResponseHeaders {
+        status: Some(status),
+        details,
+        length: Some(0),
+        retry_after,
+        headers: Headers::new(),
+        end_of_stream,
+    }
 }
 
 fn piece(chunk: &[u8], end_of_stream: bool) -> Event<'_> {
@@ -299,12 +306,12 @@ fn a_probe_whose_answer_streams_on_has_found_out_enough_after_the_time_of_an_att
     let mut effects = Vec::new();
     for stream in &mut streams {
         stream.on(responds(200, None, false), &host, &mut effects);
-        stream.on(Event::ResponseBody { size: 9, end_of_stream: false }, &host, &mut effects);
+        stream.on(Event::ResponseBody { chunk: b"", size: 9, end_of_stream: false }, &host, &mut effects);
     }
     assert_eq!(host.state(&setup.route(), 0), State::HalfOpen);
     host.now.set(host.now().after(ATTEMPT));
     for stream in &mut streams {
-        stream.on(Event::ResponseBody { size: 9, end_of_stream: false }, &host, &mut effects);
+        stream.on(Event::ResponseBody { chunk: b"", size: 9, end_of_stream: false }, &host, &mut effects);
     }
     assert_eq!(host.state(&setup.route(), 0), State::Closed);
 }

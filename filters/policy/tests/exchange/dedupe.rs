@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use helius_policy::admission::Decision;
-use helius_policy::dedupe::Claim;
+use helius_policy::dedupe::{Claim, MAX_ANSWER};
 use helius_policy::exchange::{Answer, Effect, Event, Exchange, Record};
 use helius_policy::http::{Headers, Response};
 use helius_policy::time::Timestamp;
 use helius_policy::verdict::ServedBy;
 
 use crate::host::Fake;
-use crate::setup::{ATTEMPT, BY_BODY, BY_HEADER, MAX_BODY, START, Setup, TOTAL};
+use crate::setup::{ATTEMPT, BY_BODY, BY_HEADER, MAX_BODY, REPLAYING, START, Setup, TOTAL};
 
 fn by_header() -> Setup {
     Setup { dedupe: Some(BY_HEADER), ..Setup::default() }
@@ -52,7 +52,14 @@ impl<'a> Played<'a> {
 
     fn responds(self, status: u16, end_of_stream: bool) -> Self {
         let (status, details) = (Some(status), b"via_upstream");
-        self.on(Event::ResponseHeaders { status, details, length: Some(0), retry_after: None, end_of_stream })
+        self.on(Event::ResponseHeaders {
+            status,
+            details,
+            length: Some(0),
+            retry_after: None,
+            headers: Headers::new(),
+            end_of_stream,
+        })
     }
 
     fn calls_back(self, status: &str) -> Self {
@@ -153,7 +160,7 @@ fn a_good_answer_of_any_region_is_the_end_of_a_message() {
         ("without a body", |it| it.responds(204, true)),
         ("a redirection", |it| it.responds(304, true)),
         ("when the last byte has gone by", |it| {
-            it.responds(200, false).on(Event::ResponseBody { size: 4, end_of_stream: true })
+            it.responds(200, false).on(Event::ResponseBody { chunk: b"", size: 4, end_of_stream: true })
         }),
         ("of the secondary region", |it| it.responds(500, true).calls_back("200")),
     ];
@@ -289,6 +296,89 @@ fn shadow_mode_cannot_tell_about_a_body_that_enforcement_would_not_wait_for() {
     let (setup, host) = (Setup { shadow: true, announced, ..by_body() }, Fake::default());
     let goes_on = Played::begin(&setup, &host).sends(&[b'x'; MAX_BODY + 1], true).responds(200, true);
     assert_eq!(goes_on.decisions(), [Decision::Undecided]);
+}
+
+/// What the region said in all of the tests about its answer.
+fn said() -> Headers {
+    let own = [(":status", "201"), ("content-type", "text/plain"), ("content-length", "8"), ("x-model", "v7")];
+    own.into_iter().chain([("x-helius-served-by", "primary"), ("connection", "close")]).collect()
+}
+
+fn replaying() -> Setup {
+    Setup { dedupe: Some(REPLAYING), ..Setup::default() }
+}
+
+impl Played<'_> {
+    /// The primary answers 201, with all that it says where it is of use.
+    fn answers(self) -> Self {
+        let (status, wants) = (Some(201), self.exchange.wants_response_headers(Some(201)));
+        let headers = if wants { said() } else { Headers::new() };
+        self.on(Event::ResponseHeaders {
+            status,
+            details: b"",
+            length: None,
+            retry_after: None,
+            headers,
+            end_of_stream: false,
+        })
+    }
+
+    fn goes_on(self, chunk: &[u8], end_of_stream: bool) -> Self {
+        let shown = if self.exchange.wants_response_body() { chunk } else { b"" };
+        self.on(Event::ResponseBody { chunk: shown, size: chunk.len(), end_of_stream })
+    }
+}
+
+#[test]
+fn a_duplicate_gets_the_first_ones_answer_that_passed_by() {
+    let (setup, host) = (replaying(), Fake::default());
+    let first = Played::begin(&setup, &host).answers().goes_on(b"four", false);
+    assert_eq!(Played::begin(&setup, &host).reply().unwrap().status, 202, "it is not there yet");
+    first.goes_on(b"more", false).goes_on(b"", true);
+    let expected = [("content-type", "text/plain"), ("x-model", "v7"), ("x-helius-duplicate", "done")];
+    let expected = Response { status: 201, headers: expected.into_iter().collect(), body: b"fourmore".to_vec() };
+    assert_eq!(Played::begin(&setup, &host).reply(), Some(&expected));
+}
+
+#[test]
+fn a_duplicate_gets_the_first_ones_answer_of_another_region() {
+    let (setup, host) = (replaying(), Fake::default());
+    let first = Played::begin(&setup, &host).responds(500, true).calls_back("200");
+    assert!(first.reply().unwrap().headers.first("x-helius-served-by").is_some());
+    let headers = [("x-helius-duplicate", "done")].into_iter().collect();
+    let expected = Response { status: 200, headers, body: b"west".to_vec() };
+    assert_eq!(Played::begin(&setup, &host).reply(), Some(&expected), "and says nothing of how it was served");
+}
+
+#[test]
+fn an_answer_that_is_not_kept_does_not_let_a_duplicate_through() {
+    let cases: [(&str, Then); 3] = [
+        ("too long", |it| it.goes_on(&[b'x'; MAX_ANSWER], false).goes_on(b"", true)),
+        ("with trailers", |it| it.goes_on(b"xx", false).on(Event::ResponseTrailers)),
+        ("that Envoy did not show", |it| it.on(Event::ResponseBody { chunk: b"", size: 2, end_of_stream: true })),
+    ];
+    for (case, ends) in cases {
+        let (setup, host) = (replaying(), Fake::default());
+        ends(Played::begin(&setup, &host).answers());
+        let second = Played::begin(&setup, &host);
+        assert_eq!(second.reply().map(|it| (it.status, it.body.len())), Some((202, 0)), "{case}");
+        assert_eq!(second.duplicate_of(), Some(b"done".as_slice()), "{case}");
+    }
+}
+
+#[test]
+fn an_answer_is_looked_at_only_where_it_may_be_kept() {
+    let wants = |setup: &Setup, status| Played::begin(setup, &Fake::default()).exchange.wants_response_headers(status);
+    assert!(wants(&replaying(), Some(200)) && wants(&replaying(), Some(304)));
+    for status in [None, Some(400), Some(429), Some(500)] {
+        assert!(!wants(&replaying(), status), "{status:?}");
+    }
+    for setup in [Setup::default(), by_header(), Setup { shadow: true, ..replaying() }] {
+        assert!(!wants(&setup, Some(200)), "{setup:?}");
+        let host = Fake::default();
+        let passing = Played::begin(&setup, &host).answers();
+        assert!(!passing.exchange.wants_response_body(), "{setup:?}");
+    }
 }
 
 #[test]

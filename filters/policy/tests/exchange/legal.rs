@@ -9,7 +9,7 @@ use helius_policy::time::Timestamp;
 use helius_policy::verdict::{Failure, ServedBy};
 use proptest::prelude::*;
 
-use crate::setup::{ATTEMPT, BY_HEADER, Setup, any_details, any_setup, any_status};
+use crate::setup::{ATTEMPT, BY_HEADER, REPLAYING, Setup, any_details, any_setup, any_status};
 use crate::watch::Watched;
 
 /// What a region does when it is asked.
@@ -114,6 +114,7 @@ impl Host {
             details: details.as_bytes(),
             length,
             retry_after: None,
+            headers: Headers::new(),
             end_of_stream: chunks.is_empty(),
         });
         self.released |= flow == Flow::Continue;
@@ -122,7 +123,7 @@ impl Host {
                 return;
             }
             let end_of_stream = index + 1 == chunks.len() && !has_trailers;
-            let flow = self.on(Event::ResponseBody { size: *size, end_of_stream });
+            let flow = self.on(Event::ResponseBody { chunk: b"", size: *size, end_of_stream });
             self.released |= flow == Flow::Continue;
         }
         if has_trailers && !self.is_replied() {
@@ -220,7 +221,7 @@ proptest! {
             prop_assert!(!seen.answered);
         }
         host.watched.check_books();
-        if setup.dedupe == Some(BY_HEADER) {
+        if matches!(setup.dedupe, Some(BY_HEADER | REPLAYING)) {
             let of_a_region = matches!(host.watched.response(), Some(ServedBy::Primary | ServedBy::Secondary));
             let is_done = host.watched.fate() == Some(Claim::Duplicate { is_in_flight: false });
             prop_assert_eq!(is_done, of_a_region && seen.status < 400, "{:?}", host.watched.response());
@@ -239,7 +240,7 @@ proptest! {
         if begins {
             let status = Some(primary.status);
             let details = primary.details.as_bytes();
-            watched.on(Event::ResponseHeaders { status, details, length: None, retry_after: None, end_of_stream: false }, now);
+            watched.on(Event::ResponseHeaders { status, details, length: None, retry_after: None, headers: Headers::new(), end_of_stream: false }, now);
         }
         watched.on(Event::End { details: details.as_bytes() }, now);
         watched.check_books();

@@ -56,6 +56,8 @@ pub(crate) struct Setup {
 
 /// De-duplication by a header that every request has.
 pub(crate) const BY_HEADER: &str = "{ key: { header: x-message-id } }";
+/// The same, and duplicates get the first one's answer.
+pub(crate) const REPLAYING: &str = "{ key: { header: x-message-id }, replay_answer: true }";
 pub(crate) const BY_BODY: &str = "{ key: body }";
 
 /// How long a message is claimed that nobody else claims.
@@ -165,8 +167,9 @@ routes:
         if let Some(length) = self.announced {
             headers.push("content-length", length.to_string());
         }
-        let copy = Share::of(Rc::new(Budget::new(usize::MAX)));
-        let shares = Shares { copy, retries: retries.clone(), salt: SALT };
+        let memory = Rc::new(Budget::new(usize::MAX));
+        let (copy, answer) = (Share::of(memory.clone()), Share::of(memory));
+        let shares = Shares { copy, answer, retries: retries.clone(), salt: SALT };
         let decision = self.dedupe.map(|_| Decision::Allowed);
         let arrival = Arrival { now: host.now(), headers, end_of_stream: self.bodiless, decision };
         Exchange::begin(self.route(), mode, arrival, shares, host, effects)
@@ -184,7 +187,7 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
         any::<bool>(),
         prop::option::of(0usize..12),
         prop::option::of(prop::sample::subsequence(vec![0, 1, 2, 3], 0..=4)),
-        prop::option::of(prop::sample::select(vec![BY_HEADER, BY_BODY])),
+        prop::option::of(prop::sample::select(vec![BY_HEADER, REPLAYING, BY_BODY])),
     )
         .prop_map(
             |(secondaries, has_static, fail_on, shadow, method, odd_header, bodiless, announced, open, dedupe)| Setup {

@@ -19,11 +19,18 @@ fn at(millis: u64) -> Timestamp {
 fn fails(watched: &mut Watched, details: &str, millis: u64) {
     let details = details.as_bytes();
     let flow = watched.on(
-        Event::ResponseHeaders { status: Some(503), details, length: Some(9), retry_after: None, end_of_stream: false },
+        Event::ResponseHeaders {
+            status: Some(503),
+            details,
+            length: Some(9),
+            retry_after: None,
+            headers: Headers::new(),
+            end_of_stream: false,
+        },
         at(millis),
     );
     assert_eq!(flow, Flow::Hold);
-    watched.on(Event::ResponseBody { size: 9, end_of_stream: true }, at(millis));
+    watched.on(Event::ResponseBody { chunk: b"", size: 9, end_of_stream: true }, at(millis));
 }
 
 fn answered(status: &str) -> Event<'static> {
@@ -57,11 +64,12 @@ fn a_good_primary_is_counted_when_it_has_ended() {
         details: b"",
         length: None,
         retry_after: None,
+        headers: Headers::new(),
         end_of_stream: false,
     };
     assert_eq!(watched.on(headers, at(5)), Flow::Continue);
     assert_eq!(watched.effects, []);
-    watched.on(Event::ResponseBody { size: 4, end_of_stream: true }, at(6));
+    watched.on(Event::ResponseBody { chunk: b"", size: 4, end_of_stream: true }, at(6));
     assert_eq!(watched.effects, [attempt(0, Verdict::Ok), response(ServedBy::Primary, None)]);
 }
 
@@ -152,6 +160,7 @@ fn a_429_goes_to_the_next_region_and_passes_when_none_does_better() {
         details: b"via_upstream",
         length: None,
         retry_after: None,
+        headers: Headers::new(),
         end_of_stream: true,
     };
     let mut watched = Watched::begin(Setup::default());
@@ -181,6 +190,7 @@ fn a_failure_that_is_not_in_fail_on_passes_with_a_mark() {
         details: b"via_upstream",
         length: None,
         retry_after: None,
+        headers: Headers::new(),
         end_of_stream: false,
     };
     assert_eq!(watched.on(failed, at(5)), Flow::Continue);
@@ -195,6 +205,7 @@ fn an_empty_answer_cannot_be_replaced_in_place_unless_the_new_one_is_bodiless_to
         details: b"via_upstream",
         length: Some(0),
         retry_after: None,
+        headers: Headers::new(),
         end_of_stream: true,
     };
     let mut watched = Watched::begin(Setup::default());
@@ -218,6 +229,7 @@ fn an_answer_in_hand_does_not_wait_for_the_rest_of_a_failed_one() {
         details: b"via_upstream",
         length: Some(9),
         retry_after: None,
+        headers: Headers::new(),
         end_of_stream: false,
     };
     watched.on(stalls, at(5));
@@ -232,12 +244,19 @@ fn an_answer_at_once_waits_for_a_body_that_is_about_to_come() {
         let mut watched = Watched::begin(Setup { secondaries: 0, ..Setup::default() });
         let details = details.as_bytes();
         watched.on(
-            Event::ResponseHeaders { status: Some(503), details, length, retry_after: None, end_of_stream: false },
+            Event::ResponseHeaders {
+                status: Some(503),
+                details,
+                length,
+                retry_after: None,
+                headers: Headers::new(),
+                end_of_stream: false,
+            },
             at(5),
         );
         assert_eq!(watched.answer().is_none(), waits, "{details:?} {length:?}");
         if waits {
-            watched.on(Event::ResponseBody { size: 9, end_of_stream: true }, at(6));
+            watched.on(Event::ResponseBody { chunk: b"", size: 9, end_of_stream: true }, at(6));
             assert!(matches!(watched.answer(), Some(Answer::Replace { .. })));
         }
     }
@@ -251,10 +270,11 @@ fn a_failed_answer_with_trailers_loses_them_when_it_is_replaced() {
         details: b"via_upstream",
         length: None,
         retry_after: None,
+        headers: Headers::new(),
         end_of_stream: false,
     };
     watched.on(failed, at(5));
-    assert_eq!(watched.on(Event::ResponseBody { size: 9, end_of_stream: false }, at(6)), Flow::Hold);
+    assert_eq!(watched.on(Event::ResponseBody { chunk: b"", size: 9, end_of_stream: false }, at(6)), Flow::Hold);
     assert_eq!(watched.on(Event::ResponseTrailers, at(6)), Flow::Hold);
     watched.on(answered("200"), at(9));
     let Some(Answer::Replace { over, .. }) = watched.answer() else { panic!("{:?}", watched.effects) };
@@ -269,11 +289,15 @@ fn a_held_answer_that_grows_too_large_is_released_if_it_may_be_the_answer() {
         details: b"via_upstream",
         length: None,
         retry_after: None,
+        headers: Headers::new(),
         end_of_stream: false,
     };
     watched.on(failed, at(5));
-    assert_eq!(watched.on(Event::ResponseBody { size: 16_384, end_of_stream: false }, at(6)), Flow::Hold);
-    assert_eq!(watched.on(Event::ResponseBody { size: 16_385, end_of_stream: false }, at(7)), Flow::Continue);
+    assert_eq!(watched.on(Event::ResponseBody { chunk: b"", size: 16_384, end_of_stream: false }, at(6)), Flow::Hold);
+    assert_eq!(
+        watched.on(Event::ResponseBody { chunk: b"", size: 16_385, end_of_stream: false }, at(7)),
+        Flow::Continue
+    );
     assert!(watched.effects.contains(&attempt(1, Verdict::Abandoned)), "its callout is in flight for nobody");
     assert!(matches!(watched.answer(), Some(Answer::Release(_))));
 }
@@ -281,8 +305,14 @@ fn a_held_answer_that_grows_too_large_is_released_if_it_may_be_the_answer() {
 /// The primary fails early: its answer has begun and not ended.
 fn fails_early(watched: &mut Watched) {
     let details = b"via_upstream".as_slice();
-    let headers =
-        Event::ResponseHeaders { status: Some(500), details, length: Some(9), retry_after: None, end_of_stream: false };
+    let headers = Event::ResponseHeaders {
+        status: Some(500),
+        details,
+        length: Some(9),
+        retry_after: None,
+        headers: Headers::new(),
+        end_of_stream: false,
+    };
     assert_eq!(watched.on(headers, at(5)), Flow::Hold);
     assert_eq!(watched.in_flight, None);
 }
@@ -326,7 +356,7 @@ fn a_request_whose_end_cannot_come_any_more_is_not_waited_for() {
     let mut watched = Watched::begin(Setup { bodiless: false, ..Setup::default() });
     watched.on(Event::RequestBody { chunk: b"1234", size: 4, end_of_stream: false }, at(1));
     fails_early(&mut watched);
-    watched.on(Event::ResponseBody { size: 9, end_of_stream: true }, at(6));
+    watched.on(Event::ResponseBody { chunk: b"", size: 9, end_of_stream: true }, at(6));
     let Some(Answer::Replace { response, .. }) = watched.answer() else { panic!("{:?}", watched.effects) };
     assert_eq!(response.headers.first("x-helius-not-replayable"), Some(b"incomplete".as_slice()));
 }
@@ -359,8 +389,14 @@ fn what_should_come_at_once_is_not_waited_for_long() {
 
     let mut watched = Watched::begin(Setup { secondaries: 0, ..Setup::default() });
     let details = b"via_upstream".as_slice();
-    let headers =
-        Event::ResponseHeaders { status: Some(500), details, length: Some(9), retry_after: None, end_of_stream: false };
+    let headers = Event::ResponseHeaders {
+        status: Some(500),
+        details,
+        length: Some(9),
+        retry_after: None,
+        headers: Headers::new(),
+        end_of_stream: false,
+    };
     watched.on(headers, at(5));
     assert!(watched.exchange.is_impatient());
     watched.on(waited(100), at(100));
@@ -387,6 +423,7 @@ fn what_breaks_off_in_mid_body_is_seen_though_not_repaired() {
         details: b"",
         length: None,
         retry_after: None,
+        headers: Headers::new(),
         end_of_stream: false,
     };
     watched.on(headers, at(5));
@@ -409,8 +446,14 @@ fn shadow_mode_counts_what_it_would_have_done() {
     for (setup, would) in cases {
         let mut watched = Watched::begin(setup);
         let details = REFUSED.as_bytes();
-        let failed =
-            Event::ResponseHeaders { status: Some(503), details, length: None, retry_after: None, end_of_stream: true };
+        let failed = Event::ResponseHeaders {
+            status: Some(503),
+            details,
+            length: None,
+            retry_after: None,
+            headers: Headers::new(),
+            end_of_stream: true,
+        };
         assert_eq!(watched.on(failed, at(5)), Flow::Continue);
         let counted = watched.effects.iter().find_map(|effect| match effect {
             Effect::Record(Record::Response { served_by, degraded: Some(CONNECT) })
