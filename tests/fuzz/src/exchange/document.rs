@@ -30,6 +30,10 @@ static DOCUMENTS: LazyLock<Vec<Document>> = LazyLock::new(|| {
         good("enforce", CHOOSY),
         good("enforce", &route(TWO, POST, &[CONFIDENCE, LIMITS])),
         Document { text: r#"{"service": "s", "routes": [{}]}"#.to_owned(), is_good: false, is_shadow: false },
+        good("enforce", &route(TWO, POST, &[CONFIDENCE, ONCE_BY_HEADER])),
+        good("enforce", &route(TWO, SHORT, &[ONCE_BY_BODY])),
+        good("shadow", &route(TWO, POST, &[CONFIDENCE, ONCE_BY_BODY])),
+        good("enforce", &format!("{{{ANY}, {ONCE_BY_BODY}}}")),
     ]
 });
 
@@ -51,6 +55,13 @@ const LIMITS: &str = r#""admission": {"rate_limit": [
     {"key": [{"header": "x-tenant"}, "path", "method", "source_address"], "rate": "2/s", "max_keys": 8, "headers": "all"},
     {"rate": "5/min", "burst": 3}]}"#;
 
+const ONCE_BY_HEADER: &str = r#""admission": {
+    "isolate": {"region_header": "x-from", "regions": ["south"]},
+    "dedupe": {"key": {"header": "x-message-id"}, "max_keys": 8, "replay_answer": true, "max_answers": 2}}"#;
+const ONCE_BY_BODY: &str = r#""admission": {"dedupe": {"key": "body", "window": "1s", "status": 409}}"#;
+
+const ANY: &str = r#""name": "all", "match": {"path_prefix": "/"}"#;
+
 /// A route that is about few requests only.
 const CHOOSY: &str = r#"{"name": "choosy",
     "match": {"path_regex": "/v[0-9]+/a", "methods": ["GET", "PUT"], "headers": {"x-tenant": "acme"}},
@@ -62,7 +73,7 @@ fn route(secondaries: &str, rules: &str, more: &[&str]) -> String {
         r#""upstream": {{"timeout": "1s",
             "regions": [{{"name": "east", "via": "route", "timeout": "400ms"}}{secondaries}], {rules}}}"#
     );
-    let sections = [&[r#""name": "all", "match": {"path_prefix": "/"}"#, upstream.as_str()], more].concat();
+    let sections = [&[ANY, upstream.as_str()], more].concat();
     format!("{{{}}}", sections.join(", "))
 }
 

@@ -46,7 +46,7 @@ pub(crate) struct Ledger {
     has_replied: bool,
     judged: BTreeSet<String>,
     responses: u32,
-    /// Whether a limit has turned it away, where one was asked.
+    /// Whether it was turned away, where anybody decided about that.
     decision: Option<bool>,
 }
 
@@ -125,7 +125,7 @@ impl Ledger {
             let region = label("region");
             assert!(self.judged.insert(region.to_owned()), "{region} is judged a second time: {stat}");
         } else if stat.ends_with("helius_admission_total") {
-            let is_refused = label("decision") == "limited";
+            let is_refused = matches!(label("decision"), "isolated" | "limited" | "duplicate");
             assert!(self.decision.replace(is_refused).is_none(), "a request is let in, or not, a second time: {stat}");
         } else if !label("served_by").starts_with("would_") {
             assert_eq!(self.responses, 0, "a second response is counted: {stat}");
