@@ -249,6 +249,16 @@ fn a_body_that_cannot_be_waited_for_goes_on() {
 }
 
 #[test]
+fn a_body_over_what_is_waited_for_is_not_known_though_it_is_kept() {
+    for (setup, announced) in [(by_body(), None), (Setup { shadow: true, ..by_body() }, Some(5))] {
+        let (setup, host) = (Setup { announced, hold: 4, ..setup }, Fake::default());
+        let known = Played::begin(&setup, &host).sends(b"xxxx", true);
+        let unknown = Played::begin(&setup, &host).sends(b"xxxxx", true);
+        assert_eq!((known.decisions(), unknown.decisions()), (ALLOWED.into(), vec![Decision::Undecided]));
+    }
+}
+
+#[test]
 fn a_body_that_comes_at_once_is_known_though_nobody_said_its_length() {
     let (setup, host) = (Setup { announced: None, ..by_body() }, Fake::default());
     let _first = Played::begin(&setup, &host).sends(b"xxxx", true);
@@ -288,6 +298,20 @@ fn shadow_mode_turns_nobody_away_and_counts_who_would_have_been() {
         let all = first.effects.iter().chain(&second.effects);
         assert!(all.clone().all(|it| matches!(it, Effect::Record(_))), "{:?}", all.collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn whom_shadow_mode_would_have_turned_away_before_claims_nothing() {
+    let host = Fake::default();
+    for decided in [Decision::WouldLimited, Decision::WouldIsolated] {
+        let setup = Setup { shadow: true, decided, ..by_header() };
+        assert_eq!(Played::begin(&setup, &host).decisions(), [decided]);
+    }
+    let after_a_limit_that_could_not_be_counted = Setup { decided: Decision::Undecided, ..by_header() };
+    let first = Played::begin(&after_a_limit_that_could_not_be_counted, &host);
+    assert!(first.asks_primary());
+    assert_eq!(first.decisions(), [Decision::Undecided]);
+    assert_eq!(Played::begin(&by_header(), &host).duplicate_of(), Some(b"in_flight".as_slice()));
 }
 
 #[test]
@@ -386,7 +410,8 @@ fn a_route_that_says_nothing_of_its_regions_goes_envoys_way_and_knows_duplicates
     for setup in [by_header(), by_body()] {
         let (setup, host) = (Setup { is_route_alone: true, ..setup }, Fake::default());
         let failed = Played::begin(&setup, &host).sends_all(&setup, &[b"xxxx"]).responds(503, true);
-        assert!(!failed.asks_primary(), "nothing limits the time of an attempt");
+        let is_limit = |effect: &Effect| matches!(effect, Effect::LimitPrimary(_));
+        assert!(!failed.effects.iter().any(is_limit), "{:?}", failed.effects);
         let mark = [("x-helius-served-by", "primary"), ("x-helius-region", "primary")];
         let mark: Headers =
             mark.into_iter().chain([("x-helius-degraded", "5xx"), ("x-helius-attempts", "1")]).collect();

@@ -50,6 +50,10 @@ pub(crate) struct Setup {
     pub(crate) open: Vec<usize>,
     /// The route's de-duplication, if it has any, as a map in YAML.
     pub(crate) dedupe: Option<&'static str>,
+    /// What limits and isolation have decided before.
+    pub(crate) decided: Decision,
+    /// Bytes of body up to which a request waits for its end.
+    pub(crate) hold: usize,
     /// Whether the route says nothing of its regions.
     pub(crate) is_route_alone: bool,
 }
@@ -78,6 +82,8 @@ impl Default for Setup {
             breaker: None,
             open: Vec::new(),
             dedupe: None,
+            decided: Decision::Allowed,
+            hold: MAX_BODY,
             is_route_alone: false,
         }
     }
@@ -102,11 +108,12 @@ routes:
       timeout: 1s
       regions: [{}]
       fail_on: [{}]
-      replay: {{ methods: [GET, HEAD, POST], max_body: {MAX_BODY}B }}
+      replay: {{ methods: [GET, HEAD, POST], max_body: {MAX_BODY}B, hold: {hold}B }}
     {fail_open}
 ",
             regions.join(", "),
             words.join(", "),
+            hold = self.hold,
         );
         let document = match self.breaker {
             Some(breaker) => {
@@ -170,7 +177,7 @@ routes:
         let memory = Rc::new(Budget::new(usize::MAX));
         let (copy, answer) = (Share::of(memory.clone()), Share::of(memory));
         let shares = Shares { copy, answer, retries: retries.clone(), salt: SALT };
-        let decision = self.dedupe.map(|_| Decision::Allowed);
+        let decision = self.dedupe.map(|_| self.decided);
         let arrival = Arrival { now: host.now(), headers, end_of_stream: self.bodiless, decision };
         Exchange::begin(self.route(), mode, arrival, shares, host, effects)
     }
@@ -202,7 +209,7 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
                 breaker: open.as_ref().map(|_| "{}"),
                 open: open.unwrap_or_default(),
                 dedupe,
-                is_route_alone: false,
+                ..Setup::default()
             },
         )
 }
