@@ -318,6 +318,16 @@ fn fails_early(watched: &mut Watched) {
 }
 
 #[test]
+fn a_body_that_was_shown_while_it_was_held_is_shown_and_kept_once_more_after_an_early_answer() {
+    let mut watched = Watched::begin(Setup { bodiless: false, announced: Some(7), ..Setup::default() });
+    watched.on(Event::RequestBody { chunk: b"12", size: 2, end_of_stream: false }, at(1));
+    fails_early(&mut watched);
+    watched.on(Event::RequestBody { chunk: b"1234567", size: 7, end_of_stream: true }, at(6));
+    assert!(watched.effects.contains(&Effect::Call { secondary: 0, timeout: ATTEMPT }), "{:?}", watched.effects);
+    assert_eq!(watched.exchange.kept_body(), b"1234567");
+}
+
+#[test]
 fn a_request_that_is_still_coming_is_waited_for() {
     let mut watched = Watched::begin(Setup { bodiless: false, ..Setup::default() });
     watched.on(Event::RequestBody { chunk: b"1234", size: 4, end_of_stream: false }, at(1));

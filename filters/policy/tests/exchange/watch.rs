@@ -43,6 +43,8 @@ pub(crate) struct Watched {
     primary: Option<u16>,
     /// Whether the primary is given the request.
     pub(crate) asks_primary: bool,
+    /// Whether Envoy keeps what it has shown of the request's body, and shows it again.
+    is_kept: bool,
     /// Whether what is shown of the request's body is taken out of Envoy's buffer.
     pub(crate) is_taken: bool,
     calls: Vec<usize>,
@@ -64,6 +66,7 @@ impl Watched {
             body: 0,
             has_trailers: false,
             primary: None,
+            is_kept: false,
             is_taken: false,
             calls: Vec::new(),
             in_flight: None,
@@ -71,6 +74,7 @@ impl Watched {
         this.check_batch(&effects, START);
         let goes_on = this.setup.shadow || !this.setup.is_open(0) || this.asks_primary;
         assert_eq!(this.asks_primary, goes_on && !this.exchange.holds_request(), "9");
+        this.is_kept = this.exchange.holds_request();
         this.effects = effects;
         // What every exchange begins with is of no interest to those who look at the rest.
         this.effects.retain(|effect| !matches!(effect, Effect::LimitPrimary(_)));
@@ -83,8 +87,8 @@ impl Watched {
         let mut answered_4xx = None;
         match &event {
             Event::RequestBody { size, end_of_stream, .. } => {
-                // Of a request that is held back, all that has come is shown each time.
-                self.body = if self.exchange.holds_request() && !self.is_taken { *size } else { self.body + size };
+                // Of a request that was held back at its last callback, all that has come is shown.
+                self.body = if self.is_kept && !self.is_taken { *size } else { self.body + size };
                 self.is_whole |= end_of_stream;
             }
             Event::RequestTrailers => {
@@ -111,10 +115,12 @@ impl Watched {
         assert!(!was_over || effects.is_empty(), "1: {effects:?} after the answer");
         self.check_batch(&effects, now);
         if is_request {
+            self.is_kept = flow == Flow::Hold;
             assert_eq!(flow == Flow::Hold, self.exchange.holds_request(), "9");
             assert!(flow == Flow::Continue || !self.is_whole || self.is_left_alone(), "9: a whole request goes on");
         }
         let resumed = effects.contains(&Effect::ResumeRequest);
+        self.is_kept &= !resumed;
         assert!(!resumed || was_held_in_vain && is_waited, "9");
         assert!(resumed || !(was_held_in_vain && is_waited) || self.is_left_alone(), "9");
         effects.retain(|effect| !matches!(effect, Effect::LimitPrimary(_)));
