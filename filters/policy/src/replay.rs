@@ -72,7 +72,7 @@ pub enum Use {
     Repeat,
     /// The primary may be passed over, and then the copy is what is sent for the first time.
     PassOver,
-    /// The body tells whether the request goes on at all: so it is held back whatever its method.
+    /// Whether the request goes on at all is decided when it has come: so it is held back whatever its method.
     Judge,
 }
 

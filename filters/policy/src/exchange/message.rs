@@ -62,11 +62,6 @@ impl Message {
         Self { decision, key, ticket: None }
     }
 
-    /// Whether the request's body is what tells it apart.
-    pub(super) const fn reads_body(&self) -> bool {
-        matches!(self.key, Key::Body { .. })
-    }
-
     /// Whether nobody has claimed it yet who is going to.
     pub(super) const fn is_pending(&self) -> bool {
         self.decision.is_some() && !matches!(self.key, Key::Nothing)

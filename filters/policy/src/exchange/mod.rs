@@ -182,7 +182,7 @@ impl Exchange {
         let mut this = Self {
             mode,
             started: now,
-            request: keep(&route, mode, headers, end_of_stream, shares.copy, message.reads_body()),
+            request: keep(&route, mode, headers, end_of_stream, shares.copy, message.is_pending()),
             message,
             answer: AnswerCopy::new(shares.answer),
             is_head,
@@ -474,16 +474,18 @@ fn keep(
     headers: Headers,
     end_of_stream: bool,
     share: Share,
-    is_judged_by_body: bool,
+    is_claimed: bool,
 ) -> RequestCopy {
     let upstream = &route.upstream;
     let usage = match upstream.primary.breaker {
-        _ if is_judged_by_body => Use::Judge,
+        // Its body may tell whether it is a duplicate; and Envoy closes the connection of whoever is answered before his
+        // request has come to its end, which one who sends everything many times should not pay each time.
+        _ if is_claimed => Use::Judge,
         Some(_) => Use::PassOver,
         None => Use::Repeat,
     };
     let request = RequestCopy::begin(&upstream.replay, headers, end_of_stream, share, usage);
-    let has_a_use = is_judged_by_body || !upstream.secondaries.is_empty();
+    let has_a_use = is_claimed || !upstream.secondaries.is_empty();
     if mode == Mode::Enforce && has_a_use { request } else { request.without_hold() }
 }
 

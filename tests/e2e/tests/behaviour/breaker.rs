@@ -372,12 +372,11 @@ async fn one_that_is_switched_off_is_shown_as_closed() {
     assert_eq!(state(pushed.mesh(), "us-east-1").await, OPEN);
 
     pushed.push(&off.to_string()).await.unwrap();
-    let began = Instant::now();
-    let mut closed_since = None;
+    let mut closed_since: Option<Instant> = None;
     wait_for("the gauge to stay at closed for two looks of the old filter", SOON, async || {
         let is_closed = state(pushed.mesh(), "us-east-1").await == 0;
-        closed_since = closed_since.filter(|_| is_closed).or_else(|| is_closed.then(|| began.elapsed()));
-        closed_since.filter(|since| began.elapsed() - *since > Duration::from_secs(2))
+        closed_since = closed_since.filter(|_| is_closed).or_else(|| is_closed.then(Instant::now));
+        closed_since.filter(|since| since.elapsed() > Duration::from_secs(2))
     })
     .await
     .unwrap();

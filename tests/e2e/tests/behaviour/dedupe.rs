@@ -316,6 +316,25 @@ async fn a_route_need_not_know_its_regions() {
     assert_eq!((regions.primary.count(), regions.secondary.count()), (4, 0));
 }
 
+/// Envoy closes the connection of a client whom it answers in mid-request: a bridge would pay that for every copy.
+#[tokio::test]
+async fn a_duplicate_costs_no_connection() {
+    let regions = Regions::start().await;
+    let mesh = deduped(&regions, &by_header()).assist_route(|route| {
+        route.as_object_mut().unwrap().retain(|key, _| !["upstream", "fail_open"].contains(&key.as_str()));
+    });
+    let mesh = mesh.start().await.unwrap();
+    let mut connection = mesh.client().connect().await.unwrap();
+    assert_from_primary(&connection.send(message("1")).await.unwrap());
+    for _ in 0..5 {
+        let reply = connection.send(message("1").body("x".repeat(12 * 1024))).await.unwrap();
+        assert_duplicate(&reply, "done");
+        assert_eq!(reply.header("connection"), None);
+    }
+    assert_eq!(regions.primary.count(), 1);
+    mesh.assert_unharmed().await;
+}
+
 #[tokio::test]
 async fn what_the_ladder_leaves_alone_is_not_de_duplicated() {
     let regions = Regions::start().await;
