@@ -17,9 +17,9 @@ pub struct SharedBreaker {
 }
 
 impl SharedBreaker {
-    /// The breaker of `region` on `route`, both by their names.
-    pub fn new(route: &str, region: &str, settings: Settings) -> Self {
-        Self { key: format!("{LAYOUT}/breaker/{route}/{region}"), settings }
+    /// The breaker of `region` on the route whose shared state lies under `scope`.
+    pub fn new(scope: &str, region: &str, settings: Settings) -> Self {
+        Self { key: format!("{LAYOUT}/breaker/{scope}/{region}"), settings }
     }
 
     /// The same breaker, which rejects nobody.

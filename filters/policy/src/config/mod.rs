@@ -118,7 +118,7 @@ fn read(at: &mut Cursor<'_, '_>) -> Option<Config> {
     let routes = section.required("routes", "write a list of routes", |at| {
         let mut names: Vec<String> = Vec::new();
         at.list("write a list of routes", |at| {
-            let route = route::read(at)?;
+            let route = route::read(at, service.as_deref().unwrap_or_default())?;
             if names.iter().any(|name| name == route.name()) {
                 return at.refuse(
                     format!("has the name of an earlier route, {:?}", route.name()),

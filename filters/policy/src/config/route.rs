@@ -51,12 +51,15 @@ impl Route {
     }
 }
 
-pub(super) fn read(at: &mut Cursor<'_, '_>) -> Option<Route> {
+/// Reads a route of this service.
+pub(super) fn read(at: &mut Cursor<'_, '_>, service: &str) -> Option<Route> {
     let mut section = at.section("write a section with name, match, and admission or upstream")?;
     let name = section.required("name", "write a name for metrics and logs, such as assist", scalar::name);
     let matcher = section.required("match", "write which requests, such as { path: /assist }", matcher::read);
-    let admission = section.optional("admission", |at| admission::read(at, name.as_deref().unwrap_or_default()));
-    let upstream = section.optional("upstream", |at| upstream::read(at, name.as_deref().unwrap_or_default()));
+    // What all workers share is told apart by it. Neither name has a "/".
+    let scope = format!("{service}/{}", name.as_deref().unwrap_or_default());
+    let admission = section.optional("admission", |at| admission::read(at, &scope));
+    let upstream = section.optional("upstream", |at| upstream::read(at, &scope));
     let fail_open = section.optional("fail_open", fail_open::read);
     let [has_admission, has_upstream, has_fail_open] =
         ["admission", "upstream", "fail_open"].map(|key| section.has(key));

@@ -154,8 +154,8 @@ struct AnyRegion {
     cluster: Option<(String, Option<String>)>,
 }
 
-/// Reads the section of the route with this name.
-pub(super) fn read(at: &mut Cursor<'_, '_>, route: &str) -> Option<Upstream> {
+/// Reads the section of the route whose shared state lies under `scope`.
+pub(super) fn read(at: &mut Cursor<'_, '_>, scope: &str) -> Option<Upstream> {
     let mut section = at.section("write a section with timeout and regions")?;
     let timeout = section.required("timeout", "write the time for the whole ladder, such as 5s", timeout);
     let regions =
@@ -171,7 +171,7 @@ pub(super) fn read(at: &mut Cursor<'_, '_>, route: &str) -> Option<Upstream> {
     let (mut primary, mut secondaries) = regions?;
     for region in std::iter::once(&mut primary).chain(secondaries.iter_mut().map(|it| &mut it.region)) {
         let settings = breaker.as_ref().map(|breaker| breaker.for_attempts_of(region.timeout));
-        region.breaker = settings.map(|settings| SharedBreaker::new(route, &region.name, settings));
+        region.breaker = settings.map(|settings| SharedBreaker::new(scope, &region.name, settings));
     }
     // Without a breaker every request of an outage would be a second attempt, and the budget would turn the outage into
     // static answers: there only who asks for it gets it.

@@ -82,16 +82,16 @@ fn each_section_of_an_admission_can_stand_alone() {
 fn de_duplication_has_the_documented_defaults() {
     let config = with_admission("{ dedupe: { key: { header: x-message-id } } }");
     let key = Key::Header("x-message-id".to_owned());
-    let expected = Dedupe::new("assist", key, Duration::from_secs(60), 202, 10_000);
+    let expected = Dedupe::new("router/assist", key, Duration::from_secs(60), 202, 10_000);
     assert_eq!(config.routes()[0].admission().unwrap().dedupe(), Some(&expected));
 
     let config = with_admission("{ dedupe: { key: body, window: 1h, status: 409, replay_answer: true, max_keys: 1 } }");
-    let expected = Dedupe::new("assist", Key::Body, Duration::from_secs(3_600), 409, 1).keeping_answers(256);
+    let expected = Dedupe::new("router/assist", Key::Body, Duration::from_secs(3_600), 409, 1).keeping_answers(256);
     assert_eq!(config.routes()[0].admission().unwrap().dedupe(), Some(&expected));
 
     let config =
         with_admission("{ dedupe: { key: body, window: 1s, status: 200, replay_answer: false, max_answers: 7 } }");
-    let expected = Dedupe::new("assist", Key::Body, Duration::from_secs(1), 200, 10_000);
+    let expected = Dedupe::new("router/assist", Key::Body, Duration::from_secs(1), 200, 10_000);
     assert_eq!(config.routes()[0].admission().unwrap().dedupe(), Some(&expected));
 }
 
@@ -113,4 +113,19 @@ fn the_shipped_bootstrap_holds_a_good_document() {
     let document = lines.map(|line| &line[indent..]).collect::<Vec<_>>().join("\n");
     let config = Config::parse(document.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{document}"));
     assert_eq!(config.routes().len(), 2);
+}
+
+#[test]
+fn what_workers_share_is_told_apart_by_service_and_route() {
+    let breaker_of = |service: &str, route: &str| {
+        let document = format!(
+            "{{service: {service}, routes: [{{name: {route}, match: {{path: /a}}, upstream: {{timeout: 1s, \
+             regions: [{{name: east, via: route}}], circuit_breaker: {{}}}}}}]}}"
+        );
+        let config = Config::parse(document.as_bytes()).unwrap();
+        config.routes()[0].upstream().regions().next().unwrap().breaker().unwrap().clone()
+    };
+    assert_eq!(breaker_of("router", "assist"), breaker_of("router", "assist"));
+    assert_ne!(breaker_of("router", "assist"), breaker_of("recommender", "assist"));
+    assert_ne!(breaker_of("router", "assist"), breaker_of("router", "predict"));
 }

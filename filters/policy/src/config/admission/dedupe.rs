@@ -23,8 +23,8 @@ const LARGEST_MAX_ANSWERS: u32 = 4_096;
 
 const KEY: &str = "write { header: x-message-id }, or body";
 
-/// Reads the section of the route with this name.
-pub(super) fn read(at: &mut Cursor<'_, '_>, route: &str) -> Option<Dedupe> {
+/// Reads the section of the route whose shared state lies under `scope`.
+pub(super) fn read(at: &mut Cursor<'_, '_>, scope: &str) -> Option<Dedupe> {
     let mut section = at.section("write a section such as { key: { header: x-message-id }, window: 60s }")?;
     let key = section.required("key", KEY, key);
     let window = section.optional("window", |at| scalar::duration(at, SHORTEST_WINDOW, LONGEST));
@@ -37,7 +37,7 @@ pub(super) fn read(at: &mut Cursor<'_, '_>, route: &str) -> Option<Dedupe> {
     let window = window?.unwrap_or(DEFAULT_WINDOW);
     let max_keys = max_keys?.unwrap_or(DEFAULT_MAX_KEYS);
     let max_answers = max_answers?.unwrap_or(DEFAULT_MAX_ANSWERS);
-    let dedupe = Dedupe::new(route, key?, window, status?.unwrap_or(DEFAULT_STATUS), max_keys);
+    let dedupe = Dedupe::new(scope, key?, window, status?.unwrap_or(DEFAULT_STATUS), max_keys);
     Some(if replay_answer?.unwrap_or(false) { dedupe.keeping_answers(max_answers) } else { dedupe })
 }
 

@@ -16,11 +16,11 @@ const HIGHEST_PER_SECOND: u64 = 10_000_000;
 const RATE: &str = "write a number and a unit of time, such as 500000/s, 20/min or 1000/h";
 const KEY: &str = "write a list such as [{ header: x-tenant }, path, method, source_address]";
 
-/// Reads the limits of the route with this name.
-pub(super) fn read(at: &mut Cursor<'_, '_>, route: &str) -> Option<Vec<RateLimit>> {
+/// Reads the limits of the route whose shared state lies under `scope`.
+pub(super) fn read(at: &mut Cursor<'_, '_>, scope: &str) -> Option<Vec<RateLimit>> {
     let mut index = 0_u32;
     at.list("write a list of limits such as { key: [{ header: x-tenant }], rate: 100/s, burst: 200 }", |at| {
-        let limit = limit(at, &format!("{route}/{index}"));
+        let limit = limit(at, &format!("{scope}/{index}"));
         index = index.saturating_add(1);
         limit
     })
