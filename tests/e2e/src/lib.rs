@@ -16,6 +16,7 @@
 //! # }
 //! ```
 
+mod alone;
 mod behaviour;
 mod black_hole;
 mod bootstrap;
@@ -24,6 +25,7 @@ mod client;
 mod envoy;
 mod ledger;
 mod line;
+mod load;
 mod mesh;
 mod port;
 mod process;
@@ -34,12 +36,14 @@ mod stats;
 mod upstream;
 mod wait;
 
+pub use alone::alone;
 pub use behaviour::{Answer, Behaviour, Ending};
 pub use black_hole::BlackHole;
 pub use bootstrap::{Bootstrap, DocumentFormat, repository};
 pub use client::{Client, Connection, Failure, OpenReply, Protocol, Reply, Request};
 pub use envoy::Envoy;
 pub use ledger::Ledger;
+pub use load::{Arrival, LeanAnswer, LeanRegion, Mood, OpenLoop, Sent, lean_post};
 pub use mesh::Mesh;
 pub use port::ReservedPort;
 pub use process::{RegionProcess, RegionProgram};
