@@ -1,9 +1,12 @@
 //! Whether a rate limit is one for the whole sidecar: the same rate is admitted whatever the load and however many
-//! workers there are. A program of its own, because it wants the machine for itself while it runs.
+//! workers there are; and what it costs when everybody is somebody else. A program of its own, because it wants the
+//! machine for itself while it runs.
+
+mod distinct_keys;
 
 use std::time::Duration;
 
-use helius_e2e::{Client, Mesh, Request, Upstream};
+use helius_e2e::{Client, Mesh, Request, Upstream, alone};
 use hyper::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -28,6 +31,7 @@ struct Seen {
 
 #[tokio::test]
 async fn workers_admit_together_what_one_would() {
+    let _machine = alone().await;
     for workers in [2, 4] {
         assert_rates(workers).await;
     }
