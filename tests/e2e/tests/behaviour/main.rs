@@ -15,6 +15,7 @@ mod hostile;
 mod isolation;
 mod mid_body;
 mod outer_filters;
+mod pipelining;
 mod protocols;
 mod pushed_configuration;
 mod rate_limit;
