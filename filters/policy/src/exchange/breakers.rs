@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Effect, Exchange, Record};
 use crate::circuit_breaker::{Admission, Admitted, Attempt, Outcome, Permit, SharedBreaker};
+use crate::config::Mode;
 use crate::host::Host;
 use crate::time::Timestamp;
 use crate::verdict::Verdict;
@@ -65,7 +66,8 @@ impl Exchange {
         }
         let permit = match admission.admitted {
             Admitted::Allow { permit, would_reject } => {
-                self.would_reject |= would_reject && region == 0;
+                // Where only the breaker watches, the primary gets the request all the same, as its first region.
+                self.would_reject |= would_reject && region == 0 && self.mode == Mode::Shadow;
                 permit
             }
             Admitted::Probe(permit) => permit,

@@ -159,6 +159,16 @@ fn the_breaker_of_a_secondary_region_is_told_as_well() {
 }
 
 #[test]
+fn a_breaker_that_only_watches_lets_no_request_be_sent_twice() {
+    let setup = Setup { breaker: Some("{ mode: shadow, consecutive_failures: 1 }"), method: "PATCH", ..guarded() };
+    let host = setup.host();
+    let passed_over = ask(&setup, &host, 503);
+    for effects in [passed_over, ask(&setup, &host, 503)] {
+        assert!(effects.contains(&skipped(1, Skip::NotReplayable)), "{effects:?}");
+    }
+}
+
+#[test]
 fn a_request_that_is_still_coming_is_taken_out_of_the_buffer_and_sent_when_it_is_whole() {
     let mut watched = Watched::begin(Setup { bodiless: false, ..open(&[0]) });
     assert_eq!(watched.on(piece(b"1234", false), at(1)), Flow::Hold);
