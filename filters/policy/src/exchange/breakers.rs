@@ -91,7 +91,9 @@ impl Exchange {
         let outcome = match verdict {
             Verdict::Ok => {
                 if let Some(asked) = &mut self.asked {
-                    asked.took = Some(host.now().since(asked.since));
+                    // Whose request had not come when the region was asked may have been slow himself.
+                    let took = if asked.attempt.is_whole { host.now().since(asked.since) } else { Duration::ZERO };
+                    asked.took = Some(took);
                 }
                 return;
             }

@@ -169,6 +169,20 @@ fn a_breaker_that_only_watches_lets_no_request_be_sent_twice() {
 }
 
 #[test]
+fn who_sends_slowly_does_not_make_the_region_slow() {
+    let breaker = Some("{ min_requests: 1, slow_call: { duration: 100ms } }");
+    for (is_whole, state) in [(true, State::Open), (false, State::Closed)] {
+        let setup = Setup { bodiless: is_whole, announced: (!is_whole).then_some(0), breaker, ..guarded() };
+        let mut watched = Watched::begin(setup.clone());
+        if !is_whole {
+            watched.on(piece(b"", true), at(300));
+        }
+        watched.on(responds(200, None, true), at(301));
+        assert_eq!(watched.host.state(&setup.route(), 0), state, "whole: {is_whole}");
+    }
+}
+
+#[test]
 fn a_request_that_is_still_coming_is_taken_out_of_the_buffer_and_sent_when_it_is_whole() {
     let mut watched = Watched::begin(Setup { bodiless: false, ..open(&[0]) });
     assert_eq!(watched.on(piece(b"1234", false), at(1)), Flow::Hold);
