@@ -185,6 +185,10 @@ impl Exchange {
         if self.attempts == 0 && self.resort(held, host, effects) {
             return;
         }
+        // A last resort that failed: why nobody else was asked.
+        if self.passed_over.iter().any(|(_, skip)| *skip == Skip::NotReplayable) {
+            self.not_replayable = self.request.kept().err();
+        }
         self.tell_passed_over(effects);
         match self.limited.take() {
             Some(Limited::Primary) => self.release(host, effects),
@@ -220,7 +224,7 @@ impl Exchange {
         if may_go_on && self.admit_last_resort(0, primary, now, host, effects) {
             // That the others were passed over is worth a count only if the primary fails.
             self.passed_over.retain(|(region, _)| *region != 0);
-            (self.way, self.degraded) = (Way::Open, None);
+            (self.way, self.degraded, self.not_replayable) = (Way::Open, None, None);
             if is_taken {
                 effects.push(Effect::GiveRequestBodyBack);
             }

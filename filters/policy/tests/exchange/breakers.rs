@@ -8,7 +8,7 @@ use helius_policy::exchange::{Answer, Effect, Event, Exchange, Flow, Record};
 use helius_policy::http::{Headers, Response};
 use helius_policy::retry_budget::RetryBudget;
 use helius_policy::time::{Clock, Timestamp};
-use helius_policy::verdict::{Degraded, ServedBy, Skip, Verdict};
+use helius_policy::verdict::{Degraded, Failure, ServedBy, Skip, Verdict};
 
 use crate::host::Fake;
 use crate::setup::{ATTEMPT, Setup};
@@ -179,6 +179,22 @@ fn who_sends_slowly_does_not_make_the_region_slow() {
         }
         watched.on(responds(200, None, true), at(301));
         assert_eq!(watched.host.state(&setup.route(), 0), state, "whole: {is_whole}");
+    }
+}
+
+#[test]
+fn a_last_resort_that_fails_says_why_nobody_else_was_asked_only_where_that_matters() {
+    for (fail_on, expected) in [(Failure::ALL.to_vec(), Some("headers")), (vec![Failure::Timeout], None)] {
+        let mut watched = Watched::begin(Setup { odd_header: true, fail_on, ..open(&[0, 1]) });
+        assert!(watched.asks_primary);
+        watched.on(responds(503, None, true), at(1));
+        let named = match watched.answer() {
+            Some(Answer::Reply(response)) => says(response, "x-helius-not-replayable"),
+            Some(Answer::Release(headers)) => headers.first("x-helius-not-replayable").map(|_| "something"),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(named, expected);
+        assert_eq!(watched.effects.contains(&skipped(1, Skip::NotReplayable)), expected.is_some());
     }
 }
 
