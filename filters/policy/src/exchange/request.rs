@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Awaiting, Effect, Exchange, Held, Stage, Way};
+use super::{Awaiting, Effect, Exchange, HELD_MAX, Held, Stage, Way};
 use crate::circuit_breaker::Attempt;
 use crate::config::Mode;
 use crate::host::Host;
@@ -53,10 +53,16 @@ impl Exchange {
         }
     }
 
-    /// Of a request that waits for its end, what has been copied is taken out of Envoy's buffer, which holds less than
-    /// what may be kept.
+    /// Of a request that is held by the filter, what has been copied is taken out of Envoy's buffer, which holds less than
+    /// what may be kept. A short last piece fits; a long one may not, because Envoy reads on until its buffer is full and
+    /// then a little more.
     pub(super) fn take_body(&mut self, size: usize, effects: &mut Vec<Effect>) {
-        if size > 0 && matches!(&self.stage, Stage::Held(held, Awaiting::Request) if held.is_request) {
+        let most = match &self.stage {
+            Stage::Held(held, Awaiting::Request) if held.is_request => 0,
+            Stage::Held(held, _) if held.is_request => HELD_MAX,
+            _ => return,
+        };
+        if size > most {
             self.way = Way::ShutAndTaken;
             effects.push(Effect::TakeRequestBody);
         }

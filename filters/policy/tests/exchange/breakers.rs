@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use helius_policy::circuit_breaker::{Reason, State, Transition};
-use helius_policy::exchange::{Answer, Effect, Event, Exchange, Flow, Record};
+use helius_policy::exchange::{Answer, Effect, Event, Exchange, Flow, HELD_MAX, Record};
 use helius_policy::http::{Headers, Response};
 use helius_policy::retry_budget::RetryBudget;
 use helius_policy::time::{Clock, Timestamp};
@@ -195,6 +195,18 @@ fn a_last_resort_that_fails_says_why_nobody_else_was_asked_only_where_that_matte
         };
         assert_eq!(named, expected);
         assert_eq!(watched.effects.contains(&skipped(1, Skip::NotReplayable)), expected.is_some());
+    }
+}
+
+#[test]
+fn a_long_last_piece_of_a_held_request_is_taken_out_of_the_buffer_as_well() {
+    for (size, is_taken) in [(HELD_MAX, false), (HELD_MAX + 1, true)] {
+        let (setup, mut effects) = (Setup { bodiless: false, ..open(&[0]) }, Vec::new());
+        let host = setup.host();
+        let mut exchange = setup.begin(&host, &mut effects);
+        let last = Event::RequestBody { chunk: b"1234", size, end_of_stream: true };
+        assert_eq!(exchange.on(last, &host, &mut effects), Flow::Hold);
+        assert_eq!(effects.contains(&Effect::TakeRequestBody), is_taken, "{size}");
     }
 }
 
