@@ -1,8 +1,12 @@
 //! The filter's document as data, written here and not read by the policy: what it means is told twice.
 
+mod breaker;
+
 use serde_json::{Value, json};
 
 use crate::scenario::Millis;
+
+pub use breaker::{Breaker, Budget, Mode};
 
 /// A document that the filter may be given.
 #[derive(Debug, Clone)]
@@ -38,6 +42,10 @@ pub struct Route {
     pub hold: usize,
     /// How often it may be asked, by all clients together.
     pub limit: Option<Limit>,
+    /// When its regions are left alone.
+    pub breaker: Option<Breaker>,
+    /// How much may be sent a second time; where nothing is written, what goes with the breaker.
+    pub retry_budget: Option<Budget>,
     /// The last rung.
     pub fixed: Option<Fixed>,
 }
@@ -88,6 +96,8 @@ impl Route {
             max_body: 64 << 10,
             hold: 16 << 10,
             limit: None,
+            breaker: None,
+            retry_budget: None,
             fixed: Some(Fixed { status: 200, body: "static".to_owned() }),
         }
     }
@@ -119,10 +129,22 @@ impl Route {
             let limit = json!({ "rate": format!("{per_second}/s"), "burst": burst });
             route["admission"] = json!({ "rate_limit": [limit] });
         }
+        if let Some(breaker) = self.breaker {
+            route["upstream"]["circuit_breaker"] = breaker.to_json();
+        }
+        if let Some(budget) = self.retry_budget {
+            route["upstream"]["retry_budget"] = budget.to_json();
+        }
         if let Some(fixed) = &self.fixed {
             route["fail_open"] = json!({ "static": [{ "status": fixed.status, "body": fixed.body }] });
         }
         route
+    }
+
+    /// What bounds second attempts, if anything does.
+    pub fn budget(&self) -> Option<Budget> {
+        let by_default = self.breaker.filter(|breaker| breaker.mode == Mode::Enforce).map(|_| Budget::default());
+        self.retry_budget.or(by_default)
     }
 
     /// Whether every failure leads to the next rung and there is a last one.
@@ -148,6 +170,11 @@ impl Document {
         document.to_string()
     }
 
+    /// The breakers of a route as they act under this document.
+    pub fn breaker_of(&self, route: &Route) -> Option<Breaker> {
+        route.breaker.map(|breaker| if self.is_shadow { breaker.in_shadow() } else { breaker })
+    }
+
     /// The route that protects a request with this path, if one does.
     pub fn route_of(&self, path: &str) -> Option<&Route> {
         let path = path.split('?').next().unwrap_or_default();
@@ -163,6 +190,11 @@ pub fn region_name(index: usize) -> String {
 /// The cluster of a secondary region by its place.
 pub fn cluster(index: usize) -> String {
     format!("secondary_{index}")
+}
+
+/// The reverse of [`region_name`].
+pub(crate) fn region_named(name: &str) -> Option<usize> {
+    if name == "primary" { Some(0) } else { name.strip_prefix("secondary-")?.parse().ok() }
 }
 
 /// The reverse of [`cluster`].

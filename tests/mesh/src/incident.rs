@@ -1,7 +1,9 @@
 //! An incident from a seed.
 
+mod breakers;
 mod clients;
 mod operators;
+mod outage;
 mod regions;
 
 use fastrand::Rng;
@@ -32,6 +34,8 @@ pub fn incident(seed: u64) -> Scenario {
     let mut scenario = Scenario { envoy, document, exchanges, pushes, clock_steps, deaths };
     if one_in(random, 50) {
         clients::crowd(random, &mut scenario);
+    } else if one_in(random, 10) {
+        outage::outage(random, &mut scenario);
     }
     scenario
 }

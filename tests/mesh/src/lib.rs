@@ -15,10 +15,12 @@
 //! assert_eq!(outcome.records[0].answer.as_ref().unwrap().status(), 200);
 //! ```
 
+mod breakers;
 mod bytes;
 mod copies;
 mod document;
 mod fields;
+mod flights;
 mod host;
 mod incident;
 mod invariants;
@@ -28,11 +30,13 @@ mod record;
 mod scenario;
 mod soak;
 mod stream;
+mod watch;
 mod witness;
 mod world;
 
+pub use breakers::{Door, State};
 pub use bytes::{answer_body, cut, id_of, request_body};
-pub use document::{Document, FAILURES, Fixed, Limit, Region, Route, cluster, region_name};
+pub use document::{Breaker, Budget, Document, FAILURES, Fixed, Limit, Mode, Region, Route, cluster, region_name};
 pub use fields::Fields;
 pub use host::{MODULE, label, module_path};
 pub use incident::incident;

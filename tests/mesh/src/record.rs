@@ -3,7 +3,8 @@
 
 use std::rc::Rc;
 
-use crate::document::{Document, Route};
+use crate::breakers::Door;
+use crate::document::{Breaker, Document, Route};
 use crate::fields::Fields;
 use crate::world::Micros;
 
@@ -28,6 +29,8 @@ pub struct Record {
     pub shown: Shown,
     /// How much it had been shown when the primary's answer began.
     pub shown_before: Option<Shown>,
+    /// Whether the breaker of its primary stood at some moment in another way than closed and past the ramp.
+    pub primary_was_shut: bool,
     /// Why no copy of it may be kept, whatever becomes of the primary: the word of `x-helius-not-replayable`.
     pub uncopied: Option<&'static str>,
     /// When its answer was decided, or its client gone: by the simulation's time and by the wall clock.
@@ -84,6 +87,8 @@ pub struct Asked {
     pub region: usize,
     /// When, by the simulation's time and by the wall clock.
     pub at: (Micros, Micros),
+    /// How its region's breaker stood, where it has one.
+    pub door: Option<Door>,
     /// How long the attempt may take, in milliseconds: the primary's per-try timeout, or that of the callout.
     pub timeout: Option<u32>,
     /// Its headers.
@@ -92,12 +97,16 @@ pub struct Asked {
     pub body: Vec<u8>,
     /// Whether all of it came.
     pub is_whole: bool,
+    /// Whether all of it had come when it was asked.
+    pub was_whole: bool,
     /// Whether the region itself saw it: not where no connection was made.
     pub has_reached: bool,
     /// Whether the client had sent all of the request at that moment.
     pub client_was_done: bool,
     /// What became of it: the verdict's word.
     pub outcome: Option<&'static str>,
+    /// When an answer began that the region itself gave, by the wall clock.
+    pub began: Option<Micros>,
     /// When it was known that the region had all of the request.
     pub whole_at: Option<Micros>,
     /// When the filter was told what became of it.
@@ -146,9 +155,29 @@ impl Record {
         self.document.as_ref()?.route_of(self.headers.text(":path"))
     }
 
+    /// The breakers of its route as they act.
+    pub fn breaker(&self) -> Option<Breaker> {
+        self.document.as_ref()?.breaker_of(self.route()?)
+    }
+
     /// Whether it was only watched.
     pub fn is_shadow(&self) -> bool {
         self.document.as_ref().is_some_and(|document| document.is_shadow)
+    }
+
+    /// Whether every header can be sent by a callout.
+    pub(crate) fn is_text(&self) -> bool {
+        self.headers.iter().all(|(_, value)| std::str::from_utf8(value).is_ok())
+    }
+
+    /// Whether any region was asked, or Envoy refused to ask it.
+    pub(crate) fn is_asked(&self) -> bool {
+        !(self.asked.is_empty() && self.refused.is_empty())
+    }
+
+    /// Whether the first region that was asked may have been the last resort: on the ramp nobody outside can tell.
+    pub(crate) fn may_be_last_resort(&self) -> bool {
+        self.asked.first().and_then(|asked| asked.door).is_some_and(|door| !door.was_free)
     }
 
     /// The attempt at the primary, if it was made.

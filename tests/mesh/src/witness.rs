@@ -3,13 +3,16 @@
 //!
 //! The rules compare the filter with these notes, so nothing here asks the filter.
 
+use crate::breakers::Breakers;
 use crate::copies::{Copies, Refused};
 use crate::document::Route;
-use crate::record::Record;
+use crate::flights::Flights;
+use crate::record::{Answer, Record};
+use crate::watch::owner;
 use crate::world::Micros;
 
 /// Brings the notes on `record` up to date. `now` is the simulation's time and the wall clock's.
-pub(crate) fn note(record: &mut Record, copies: &mut Copies, now: (Micros, Micros)) {
+pub(crate) fn note(record: &mut Record, copies: &mut Copies, breakers: &Breakers, now: (Micros, Micros)) {
     for asked in &mut record.asked {
         let is_heard = asked.was_told && asked.outcome.is_some();
         asked.heard_at = asked.heard_at.or(is_heard.then_some(now.0));
@@ -18,6 +21,7 @@ pub(crate) fn note(record: &mut Record, copies: &mut Copies, now: (Micros, Micro
     if record.settled.is_some() {
         return;
     }
+    note_door(record, breakers, now.1);
     if record.uncopied.is_none() {
         record.uncopied = copy(record, copies);
     }
@@ -27,6 +31,22 @@ pub(crate) fn note(record: &mut Record, copies: &mut Copies, now: (Micros, Micro
     if record.answer.is_some() || record.end.is_some() {
         record.settled = Some(now);
         copies.drop(record.root, record.index);
+    }
+}
+
+/// Whether the primary may be passed over.
+pub(crate) fn note_door(record: &mut Record, breakers: &Breakers, wall: Micros) {
+    if let (Some(breaker), Some(route), None) = (record.breaker(), record.route(), record.primary()) {
+        let is_shut = record.began.is_some() && !breakers.is_free(&route.name, 0, breaker, wall);
+        record.primary_was_shut |= is_shut;
+    }
+}
+
+/// An exchange is in flight until the ladder has answered it, or until its answer has ended.
+pub(crate) fn note_flight(record: &Record, flights: &mut Flights) {
+    let is_over = record.end.is_some() || record.answer.as_ref().is_some_and(Answer::is_marked);
+    if let Some(owner) = owner(record).filter(|_| is_over) {
+        flights.end(&owner, record.index);
     }
 }
 
@@ -40,13 +60,19 @@ fn copy(record: &Record, copies: &mut Copies) -> Option<&'static str> {
     match copies.grow(record.root, record.index, needed) {
         Err(Refused) => Some("memory"),
         Ok(()) if record.shown.trailers => Some("trailers"),
+        Ok(()) if record.is_asked() && !is_listed(record, route) => Some("method"),
         Ok(()) => None,
     }
 }
 
+fn is_listed(record: &Record, route: &Route) -> bool {
+    route.replay_methods.contains(&record.headers.text(":method"))
+}
+
 /// Memory is taken for an announced body before it comes.
 fn bytes_to_copy(record: &Record, route: &Route) -> Result<usize, &'static str> {
-    if !route.replay_methods.contains(&record.headers.text(":method")) {
+    // Where the primary may be passed over, the copy may be what is sent for the first time.
+    if !is_listed(record, route) && route.breaker.is_none() {
         return Err("method");
     }
     let announced = record.headers.text("content-length").parse().unwrap_or(0);

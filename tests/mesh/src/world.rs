@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::rc::Rc;
 
+use crate::breakers::Breakers;
 use crate::document::Document;
+use crate::flights::Flights;
 use crate::host::{Metrics, SharedData};
 use crate::invariants::Noticed;
 use crate::record::Record;
@@ -27,18 +29,23 @@ pub(crate) struct World {
     pub(crate) shared: RefCell<SharedData>,
     pub(crate) metrics: RefCell<Metrics>,
     pub(crate) records: RefCell<Vec<Record>>,
+    pub(crate) breakers: RefCell<Breakers>,
+    pub(crate) flights: RefCell<Flights>,
     /// Which of them the event under way has touched.
     touched: RefCell<BTreeSet<usize>>,
     /// What the event under way should not have done.
     wrong: RefCell<Vec<(&'static Noticed, String)>>,
     /// The last good document that any VM was given.
     pub(crate) last_good: RefCell<Option<Rc<Document>>>,
+    /// When a document was pushed last.
+    pub(crate) pushed: Cell<Micros>,
     pub(crate) host_calls: Cell<u64>,
     trace: RefCell<Option<Vec<String>>>,
 }
 
 impl World {
     pub(crate) fn new(scenario: Rc<Scenario>, is_traced: bool) -> Self {
+        let breakers = RefCell::new(Breakers::new(&scenario));
         Self {
             scenario,
             now: Cell::new(0),
@@ -46,9 +53,12 @@ impl World {
             shared: RefCell::default(),
             metrics: RefCell::default(),
             records: RefCell::default(),
+            breakers,
+            flights: RefCell::default(),
             touched: RefCell::default(),
             wrong: RefCell::default(),
             last_good: RefCell::default(),
+            pushed: Cell::default(),
             host_calls: Cell::default(),
             trace: RefCell::new(is_traced.then(Vec::new)),
         }

@@ -58,6 +58,11 @@ impl Metrics {
         Ok(())
     }
 
+    /// The value of a stat.
+    pub(crate) fn value(&self, name: &str) -> Option<u64> {
+        self.names.get(name).and_then(|index| self.stats.get(*index)).map(|(_, _, value)| *value)
+    }
+
     /// Names and values of those whose name ends with `name`.
     pub(crate) fn of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, u64)> {
         self.stats.iter().filter(move |(it, ..)| it.ends_with(name)).map(|(name, _, value)| (name.as_str(), *value))

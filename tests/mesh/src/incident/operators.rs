@@ -2,6 +2,7 @@
 
 use fastrand::Rng;
 
+use super::breakers;
 use super::{one_in, pick};
 use crate::document::{Document, FAILURES, Fixed, Limit, Region, Route, region_name};
 use crate::scenario::{Death, Millis};
@@ -30,6 +31,8 @@ fn route(random: &mut Rng, name: &str) -> Route {
         hold: max_body.min(*pick(random, &[16 << 10, 16 << 10, 0, 100])),
         fixed: fixed(random),
         limit: limit(random),
+        breaker: breakers::breaker(random),
+        retry_budget: breakers::budget(random),
         ..Route::new(name, 0)
     }
 }

@@ -131,10 +131,10 @@ fn marks(_: &Scenario, record: &Record) -> Result<(), String> {
         "secondary" => {
             region.is_some_and(|it| it.starts_with("secondary") && ["", it].contains(&answer.headers.text("region")))
         }
-        "static" => region.is_none(),
+        "static" | "refusal" => region.is_none(),
         _ => false,
     };
-    let attempts = (1 + record.secondaries().count() + record.refused.len()).to_string();
+    let attempts = record.tried().to_string();
     let is_right = from && answer.mark("degraded") == Some(why) && answer.mark("attempts") == Some(&attempts);
     ensure(is_right, || format!("degraded by {why} after {attempts} attempts, but it says {:?}", answer.headers))
 }

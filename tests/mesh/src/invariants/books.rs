@@ -1,5 +1,6 @@
 //! What the filter counted, against what the world knows.
 
+use super::passed_over::{BREAKER_OPEN, Passed};
 use super::{Invariant, ensure};
 use crate::document::{FAILURES, region_name};
 use crate::host::label;
@@ -16,7 +17,7 @@ pub(super) const ATTEMPTS: Invariant = Invariant {
 pub(super) const SKIPPED: Invariant = Invariant {
     name: "skipped_counted",
     sentence: "where an answer says that the request could not be sent again, that is counted for each other region, \
-               and nowhere else",
+               that comes after those that were asked, and nowhere else",
     check: skipped_as_said,
 };
 
@@ -68,7 +69,15 @@ fn attempts(_: &Scenario, record: &Record) -> Result<(), String> {
         return ensure(counted.is_empty(), || format!("an exchange that was turned away counts {counted:?}"));
     }
     let (skipped, made) = tried(record);
-    let mut expected: Pairs = vec![(region_name(0), record.primary_verdict().to_owned())];
+    let is_passed_over = skipped.contains(&(region_name(0), BREAKER_OPEN.to_owned()));
+    let is_true = match record.passed_over() {
+        Passed::No => !is_passed_over,
+        Passed::Yes => is_passed_over || record.lost_its_vm,
+        Passed::Maybe => true,
+    };
+    ensure(is_true, || format!("{skipped:?} is counted, but the primary was passed over: {is_passed_over}"))?;
+    let primary = (region_name(0), record.primary_verdict().to_owned());
+    let mut expected: Pairs = if is_passed_over { Pairs::new() } else { vec![primary] };
     let told = record.secondaries().map(|asked| {
         let outcome = asked.outcome.filter(|_| asked.was_told).unwrap_or("abandoned");
         (region_name(asked.region), outcome.to_owned())
@@ -96,7 +105,9 @@ fn skipped_as_said(_: &Scenario, record: &Record) -> Result<(), String> {
     let Some(answer) = record.answer.as_ref().filter(|_| record.past_the_filter.is_none()) else { return Ok(()) };
     let mut found = skipped(record);
     found.retain(|(_, verdict)| verdict == "skipped_not_replayable");
-    let others = if answer.mark("not-replayable").is_some() { 1..route.regions.len() } else { 0..0 };
+    let refused = record.refused.iter().map(|(region, _)| *region);
+    let last = record.asked.iter().map(|asked| asked.region).chain(refused).max().unwrap_or(0);
+    let others = if answer.mark("not-replayable").is_some() { last + 1..route.regions.len() } else { 0..0 };
     let expected: Pairs = others.map(|region| (region_name(region), "skipped_not_replayable".to_owned())).collect();
     ensure(found == expected, || format!("{found:?} is counted, but the answer says {expected:?}"))
 }
@@ -121,7 +132,9 @@ fn responses(_: &Scenario, record: &Record) -> Result<(), String> {
     };
     let degraded = record.degraded().or(record.broke_off.filter(|_| record.answer.is_some()));
     let expected = [(served_by.to_owned(), degraded.unwrap_or("none").to_owned())];
-    ensure(given == expected, || format!("{given:?} is counted, but {expected:?} happened"))
+    let is_passed_over =
+        record.passed_over() == Passed::Maybe && given == [(served_by.to_owned(), BREAKER_OPEN.to_owned())];
+    ensure(given == expected || is_passed_over, || format!("{given:?} is counted, but {expected:?} happened"))
 }
 
 /// At the end exactly as many services are marked as rejected as there are bad documents in force.
@@ -151,8 +164,11 @@ impl Record {
         }
     }
 
-    /// Why the primary's answer is not the answer: its failure, or its 429.
+    /// Why the primary's answer is not the answer: its failure, its 429, or that it was not asked.
     pub fn degraded(&self) -> Option<&'static str> {
+        if self.passed_over() == Passed::Yes {
+            return Some(BREAKER_OPEN);
+        }
         let outcome = self.primary().and_then(|asked| asked.outcome)?;
         (FAILURES.contains(&outcome) || outcome == "rate_limited").then_some(outcome)
     }

@@ -3,7 +3,8 @@
 //! A rule is judged as early as it can be:
 //!
 //! * as it happens, where nothing is left to be seen afterwards: `noticed`;
-//! * after each event, on the exchanges that the event touched: `answer`, `attempts`, `patience`, `replay`, `death`;
+//! * after each event, on the exchanges that the event touched: `answer`, `attempts`, `passed_over`, `patience`,
+//!   `replay`, `death`;
 //! * when the run is over, because before that something may still come: `ends`, `books`, `shadow`, `limits`.
 //!
 //! `excuse` says when a protected client may see a 5xx all the same. `judge` keeps what was broken.
@@ -17,6 +18,7 @@ mod excuse;
 mod judge;
 mod limits;
 mod noticed;
+mod passed_over;
 mod patience;
 mod replay;
 mod shadow;
@@ -26,7 +28,10 @@ pub use judge::{Violation, judge};
 pub use noticed::{NOTICED, Noticed};
 
 pub(crate) use judge::Judge;
-pub(crate) use noticed::{LIVING, NO_TRAP, NOT_REFUSED, ONE_ANSWER, ONLY_HELD, STARTS, VALID};
+pub(crate) use noticed::{
+    BREAKER_GAUGE, CHAIN, LEFT_ALONE, LIVING, NO_TRAP, NOT_REFUSED, ONE_ANSWER, ONLY_HELD, PASSED_OVER, PROBES, STARTS,
+    TRIPS, VALID, WITHIN_BUDGET,
+};
 
 use crate::record::Record;
 use crate::scenario::Scenario;
@@ -43,7 +48,7 @@ pub struct Invariant {
 }
 
 /// What holds whenever an event is over.
-pub const AFTER_EACH_EVENT: [Invariant; 16] = [
+pub const AFTER_EACH_EVENT: [Invariant; 19] = [
     answer::FRAMED,
     answer::BELONGS,
     answer::NO_5XX,
@@ -55,6 +60,9 @@ pub const AFTER_EACH_EVENT: [Invariant; 16] = [
     attempts::DEADLINE,
     attempts::REPLAYABLE,
     attempts::IDENTICAL,
+    passed_over::SHUT,
+    passed_over::LAST_RESORT,
+    passed_over::REFUSED,
     patience::HEARD_OUT,
     patience::AT_ONCE,
     patience::IN_TIME,

@@ -33,5 +33,60 @@ pub(crate) const NO_TRAP: Noticed =
 pub(crate) const STARTS: Noticed =
     Noticed { name: "starts", sentence: "whatever document it is given, the filter says yes" };
 
+pub(crate) const LEFT_ALONE: Noticed = Noticed {
+    name: "left_alone",
+    sentence: "while the breaker of a region is open, nothing reaches the region but one last resort a second, and that \
+               only where no other region was asked before; while it is forced open, nothing at all",
+};
+
+pub(crate) const PROBES: Noticed = Noticed {
+    name: "probes",
+    sentence: "while a breaker is half-open, no more attempts at its region than its permits are under way at once: \
+               neither answered, nor given up, nor older than their timeout",
+};
+
+pub(crate) const CHAIN: Noticed = Noticed {
+    name: "chain",
+    sentence: "the changes of a breaker that all workers count are a chain: each is legal from where the one before led",
+};
+
+pub(crate) const TRIPS: Noticed = Noticed {
+    name: "trips",
+    sentence: "a breaker changes as soon as what the filter has heard of, or the time, says so, and never before; the \
+               reason that is counted is the true one, and nobody is let in who comes after it",
+};
+
+pub(crate) const PASSED_OVER: Noticed = Noticed {
+    name: "passed_over",
+    sentence: "no region is passed over whose breaker is closed and past the ramp, or has been open for its time",
+};
+
+pub(crate) const BREAKER_GAUGE: Noticed = Noticed {
+    name: "breaker_gauge",
+    sentence: "a second after a change the gauge of a breaker says what was counted; of one that only watches it says \
+               closed",
+};
+
+pub(crate) const WITHIN_BUDGET: Noticed = Noticed {
+    name: "within_budget",
+    sentence: "in each worker no more is being sent again than the retry budget's share of what is in flight there, or \
+               its least number, and nothing is held back that might be",
+};
+
 /// All of them.
-pub const NOTICED: [&Noticed; 7] = [&ONE_ANSWER, &ONLY_HELD, &LIVING, &NOT_REFUSED, &VALID, &NO_TRAP, &STARTS];
+pub const NOTICED: [&Noticed; 14] = [
+    &ONE_ANSWER,
+    &ONLY_HELD,
+    &LIVING,
+    &NOT_REFUSED,
+    &VALID,
+    &NO_TRAP,
+    &STARTS,
+    &LEFT_ALONE,
+    &PROBES,
+    &CHAIN,
+    &TRIPS,
+    &PASSED_OVER,
+    &BREAKER_GAUGE,
+    &WITHIN_BUDGET,
+];

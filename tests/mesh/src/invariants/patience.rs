@@ -22,10 +22,11 @@ pub(super) const AT_ONCE: Invariant = Invariant {
 
 pub(super) const IN_TIME: Invariant = Invariant {
     name: "in_time",
-    sentence: "a degraded answer begins when the ladder's time is over, or as soon as the primary has failed and the \
-               request is whole if that is later, and two ticks after that if no region was called; the primary has \
-               its own timeout, or Envoy's for connecting; a request that does not end holds the ladder up for the \
-               ladder's time; where the wall clock steps back, each region may have its time once more",
+    sentence: "a degraded answer begins when the ladder's time is over, or as soon as the primary has failed or was \
+               passed over and the request is whole if that is later, and two ticks after that if no region was \
+               called; the primary has its own timeout, or Envoy's for connecting; a request that does not end holds \
+               the ladder up for the ladder's time; where the wall clock steps back, each region may have its time \
+               once more",
     check: in_time,
 };
 
@@ -65,9 +66,13 @@ fn at_once(scenario: &Scenario, record: &Record) -> Result<(), String> {
 }
 
 fn in_time(scenario: &Scenario, record: &Record) -> Result<(), String> {
-    let (Some((answer, route)), Some(primary)) = (degraded(record), record.primary()) else { return Ok(()) };
-    let Some(heard) = primary.heard_at else { return Err("it is degraded, but the primary was never heard".into()) };
-    if let Some(whole) = primary.whole_at {
+    let (Some((answer, route)), Some((began, _))) = (degraded(record), record.began) else { return Ok(()) };
+    let primary = record.primary();
+    // Who is passed over the primary does not wait for it at all.
+    let Some(heard) = primary.map_or(Some(began), |primary| primary.heard_at) else {
+        return Err("it is degraded, but the primary was never heard".into());
+    };
+    if let Some(whole) = primary.and_then(|primary| primary.whole_at) {
         let most = micros(route.regions[0].timeout.max(scenario.envoy.connect_timeout)) + SLACK;
         ensure(heard <= whole + most, || format!("the primary was waited for {} µs", heard - whole))?;
     }

@@ -1,10 +1,11 @@
 //! Why a request was not sent to another region.
 
+use super::passed_over::BREAKER_OPEN;
 use super::patience::outgrew;
 use super::{Invariant, ensure};
 use crate::document::Route;
 use crate::mesh::micros;
-use crate::record::{Record, Shown};
+use crate::record::{Asked, Record, Shown};
 use crate::scenario::Scenario;
 use crate::world::Micros;
 
@@ -26,13 +27,30 @@ fn not_replayable(_: &Scenario, record: &Record) -> Result<(), String> {
     if record.is_shadow() || !record.goes_on(route) {
         return ensure(named.is_none(), || format!("there is nothing to say, but it names {named:?}"));
     }
+    if record.is_asked() && record.primary().is_none() {
+        let expected = record.may_not_go_on(route);
+        // The last resort has no region after it.
+        let is_last = named.is_none() && record.may_be_last_resort();
+        return ensure(named == expected || is_last, || format!("the reason is {expected:?}, but it names {named:?}"));
+    }
     // What is decided when the primary has failed is not changed by what comes of the request while the answer waits.
     let reasons =
         [record.shown_before.unwrap_or(record.shown), record.shown].map(|it| record.not_replayable(route, it));
+    // Before a last resort the others may have been passed over for their breakers, and the copy is kept until it fails.
+    let is_late = record.may_be_last_resort()
+        && reasons.contains(&Some("method"))
+        && match named {
+            None => true,
+            Some("trailers") => record.shown.trailers,
+            Some("body") => record.shown.bytes > route.max_body,
+            Some(_) => false,
+        };
     // A request that has not ended may be waited for, and something else may come first.
     let is_other =
         named.is_none() && reasons.contains(&Some("incomplete")) && (is_over(record, route) || outgrew(record));
-    ensure(reasons.contains(&named) || is_other, || format!("the reason is {:?}, but it names {named:?}", reasons[1]))
+    ensure(reasons.contains(&named) || is_other || is_late, || {
+        format!("the reason is {:?}, but it names {named:?}", reasons[1])
+    })
 }
 
 /// Whether the ladder's time was over when the exchange was settled, by the clock that the filter can see.
@@ -41,10 +59,29 @@ fn is_over(record: &Record, route: &Route) -> bool {
     settled.saturating_sub(began) + LEAST_LEFT >= micros(route.timeout)
 }
 
+/// Whether a region with this verdict is followed by the next one.
+fn leads_on(route: &Route, verdict: &str) -> bool {
+    verdict == "rate_limited" || route.fail_on.contains(&verdict)
+}
+
 impl Record {
     /// Whether the primary's failure leads to the next rung.
     pub(super) fn goes_on(&self, route: &Route) -> bool {
-        self.degraded().is_some_and(|why| why == "rate_limited" || route.fail_on.contains(&why))
+        self.degraded().is_some_and(|why| why == BREAKER_OPEN || leads_on(route, why))
+    }
+
+    /// Why a request that went past its primary may not go to the region after the last one that was asked.
+    fn may_not_go_on(&self, route: &Route) -> Option<&'static str> {
+        // A call that Envoy refuses, or whose answer breaks off, leaves nothing that could be handed on.
+        let is_nothing = |asked: &Asked| asked.outcome == Some("reset") && asked.began.is_some();
+        let asked = self.asked.iter().map(|asked| {
+            (asked.region, is_nothing(asked) || asked.outcome.is_some_and(|outcome| leads_on(route, outcome)))
+        });
+        let refused = self.refused.iter().map(|(region, _)| (*region, true));
+        let (last, goes_on) = asked.chain(refused).max_by_key(|(region, _)| *region)?;
+        let is_over = last + 1 >= route.regions.len() || !goes_on;
+        let is_listed = route.replay_methods.contains(&self.headers.text(":method"));
+        (!is_over && !is_listed).then_some("method")
     }
 
     /// Why no secondary region may get the request, if there is one and it may not: the word of the header. The filter
@@ -57,13 +94,12 @@ impl Record {
 
     /// The same, apart from a request that has not come to its end.
     pub(super) fn never_replayable(&self, route: &Route, shown: Shown) -> Option<&'static str> {
-        let is_text = self.headers.iter().all(|(_, value)| std::str::from_utf8(value).is_ok());
         let announced = self.headers.text("content-length").parse().unwrap_or(0);
         let is_known = |reason: &&str| match *reason {
             "trailers" => shown.trailers,
             "body" => shown.bytes.max(announced) > route.max_body,
             _ => true,
         };
-        self.uncopied.filter(is_known).or((!is_text).then_some("headers"))
+        self.uncopied.filter(is_known).or((!self.is_text()).then_some("headers"))
     }
 }

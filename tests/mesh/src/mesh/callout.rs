@@ -1,7 +1,7 @@
 //! The filter's own calls. They belong to the root context: a client that leaves does not end them.
 
 use super::router::{TIMED_OUT, UPSTREAM_ERROR};
-use super::upstream::{Step, connecting, steps, word_of};
+use super::upstream::{Step, connecting, steps, told_of, word_of};
 use super::{Event, Key, Mesh, micros};
 use crate::bytes::answer_body;
 use crate::fields::Fields;
@@ -22,18 +22,22 @@ impl Mesh {
     pub(super) fn begin_call(&mut self, thread: usize, callout: Callout) {
         let world = self.world.clone();
         let (exchange, region, timeout) = (callout.exchange, callout.region, callout.timeout_ms);
+        let door = world.let_in(exchange, region, Some(timeout), true);
         let client_was_done = self.with((thread, callout.stream), |stream| stream.request.has_ended);
         world.record(exchange, |record| {
             record.asked.push(Asked {
                 region,
                 at: (world.now.get(), world.wall()),
+                door,
                 timeout: Some(timeout),
                 headers: callout.headers.clone(),
                 body: callout.body.clone(),
                 is_whole: true,
+                was_whole: true,
                 has_reached: false,
                 client_was_done: client_was_done == Some(true),
                 outcome: None,
+                began: None,
                 whole_at: None,
                 heard_at: None,
                 was_told: false,
@@ -63,8 +67,10 @@ impl Mesh {
                 let (status, id) = (fields.status().unwrap_or(0), fields.text("x-id").to_owned());
                 (call.has_answered, call.answer.headers) = (true, fields);
                 let Behaviour::Answer(answer) = self.world.behaviour(exchange, region) else { return };
-                let said = (status, answer_body(&answer, region, &id));
-                self.note(exchange, region, |asked| (asked.outcome, asked.said) = (Some(word_of(status)), Some(said)));
+                let (said, began) = ((status, answer_body(&answer, region, &id)), self.world.wall());
+                self.note(exchange, region, |asked| {
+                    (asked.outcome, asked.said, asked.began) = (Some(word_of(status)), Some(said), Some(began));
+                });
                 if is_last {
                     self.deliver(key);
                 }
@@ -132,12 +138,25 @@ impl Mesh {
         }
         let is_awaited = self.with((thread, callout.stream), |stream| !stream.on_wire) == Some(true);
         self.note(callout.exchange, callout.region, |asked| asked.was_told = is_awaited);
+        if is_awaited {
+            self.tell_of_call(&callout, &answer);
+        }
         let sizes = [answer.headers.len(), answer.body.len(), answer.trailers.len()];
         let [headers, body, trailers] = sizes.map(|size| u32::try_from(size).unwrap_or(u32::MAX));
         self.threads[thread].borrow_mut().call_answer = Some(answer);
         let arguments = [callout.root, token, headers, body, trailers];
         let name = "proxy_on_http_call_response";
         self.call_module(thread, name, callout.root, &arguments, Some(callout.exchange));
+    }
+
+    /// What the filter is about to hear of a call.
+    fn tell_of_call(&self, Callout { exchange, region, .. }: &Callout, answer: &CallAnswer) {
+        let wall = self.world.wall();
+        let found = self.world.record(*exchange, |record| {
+            record.asked(*region).map(|asked| (asked.outcome, wall.saturating_sub(asked.at.1)))
+        });
+        let Some((outcome, took)) = found else { return };
+        self.world.tell(*exchange, *region, told_of(outcome, took, &answer.headers));
     }
 
     fn note(&self, exchange: usize, region: usize, change: impl FnOnce(&mut Asked)) {

@@ -7,6 +7,10 @@ use crate::invariants::{ONE_ANSWER, VALID};
 use crate::record::{Answer, End, Record};
 use crate::scenario::Exchange;
 use crate::stream::{Side, Stream};
+use crate::watch::owner;
+
+/// What Envoy reads from a connection at once, in bytes.
+const READ: usize = 16 << 10;
 
 /// Every client writes to the same host.
 const AUTHORITY: &str = "mesh.example";
@@ -76,6 +80,9 @@ impl Mesh {
             record.document = document;
             record.root = Some((thread, root));
         });
+        if let Some(owner) = world.record(exchange, |record| owner(record)) {
+            world.flights.borrow_mut().begin(&owner, exchange);
+        }
         let stream = Stream::new(exchange, root, headers.text(":method") == "HEAD");
         self.threads[thread].borrow_mut().streams.insert(context, stream);
         let key = (thread, context);
@@ -92,7 +99,17 @@ impl Mesh {
         let piece =
             world.record(exchange, |record| cut(&record.body, request.pieces).nth(index).unwrap_or_default().to_vec());
         let is_last = index + 1 == request.pieces.max(1) && !request.ends_separately && !request.trailers;
-        self.show_body(key, Side::Request, piece, is_last);
+        self.read(key, exchange, &piece, is_last);
+    }
+
+    /// Envoy reads on until its buffer is full, and then a little more.
+    fn read(&mut self, key: Key, exchange: usize, piece: &[u8], is_last: bool) {
+        let limit = self.world.scenario.envoy.buffer_limit + self.random.usize(0..READ);
+        let (first, rest) = piece.split_at(limit.min(piece.len()));
+        self.show_body(key, Side::Request, first.to_vec(), is_last && rest.is_empty());
+        if !rest.is_empty() && self.reading(exchange).is_some() {
+            self.read(key, exchange, rest, is_last);
+        }
     }
 
     pub(super) fn request_end(&mut self, exchange: usize) {
@@ -136,6 +153,8 @@ impl Mesh {
             world.wrong(&VALID, format!("an answer has no status: {headers:?}"));
         }
         let answer = Answer { headers, at: world.now.get(), ..Answer::default() };
+        // Nobody waits any more for a region that is still being asked.
+        world.abandon(exchange, false);
         if world.record(exchange, |record| record.answer.replace(answer)).is_some() {
             world.wrong(&ONE_ANSWER, "a client gets a second answer");
         }
@@ -182,7 +201,10 @@ impl Mesh {
         });
         let Some((exchange, is_orphan, false)) = ended else { return };
         self.live[exchange] = None;
-        if !is_orphan {
+        if is_orphan {
+            self.world.breakers.borrow_mut().lose(exchange);
+        } else {
+            self.world.abandon(exchange, true);
             for name in ["proxy_on_log", "proxy_on_done", "proxy_on_delete"] {
                 self.call_module(key.0, name, key.1, &[key.1], Some(exchange));
             }

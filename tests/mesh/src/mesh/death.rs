@@ -41,11 +41,18 @@ impl Mesh {
     }
 
     /// A VM that trapped is dead for all its streams. They fail at once here; Envoy fails each at its next callback.
-    pub(super) fn on_trap(&mut self, thread: usize, name: &str, trapped: &Trapped) {
+    pub(super) fn on_trap(&mut self, thread: usize, name: &str, exchange: Option<usize>, trapped: &Trapped) {
         if trapped.was_killed {
             self.world.trace(format!("w{thread}"), || format!("dies in {name}"));
         } else {
             self.world.wrong(&NO_TRAP, format!("the module trapped in {name}: {}", trapped.why));
+        }
+        // It may have changed a record and not have said so.
+        let records = self.world.records.borrow();
+        let route = exchange.and_then(|index| records.get(index)?.route()).map(|route| route.name.clone());
+        drop(records);
+        if exchange.is_none() || route.is_some() {
+            self.world.breakers.borrow_mut().forget(route.as_deref());
         }
         // What it asked for last: its calls are on their way, and everything else was for afterwards.
         let begun = std::mem::take(&mut self.threads[thread].borrow_mut().begun);

@@ -86,6 +86,9 @@ const AFTERMATH: Micros = 2_500_000;
 /// answered by a tick.
 const LAST_STREAM: Micros = 10_000_000;
 
+/// Scenarios begin at some moment of this hour, in microseconds.
+const WITHIN: i64 = 3_600_000_000;
+
 /// Plays a scenario. The seed decides what the scenario leaves open: who comes first among those who come together.
 pub fn play(scenario: &Scenario, seed: u64, is_traced: bool) -> Outcome {
     let mut mesh = Mesh::new(&Rc::new(scenario.clone()), seed, is_traced);
@@ -96,12 +99,15 @@ pub fn play(scenario: &Scenario, seed: u64, is_traced: bool) -> Outcome {
 impl Mesh {
     fn new(scenario: &Rc<Scenario>, seed: u64, is_traced: bool) -> Self {
         let world = Rc::new(World::new(scenario.clone(), is_traced));
+        // The filter's dice begin with the time, and should not fall the same way in every incident.
+        let mut random = fastrand::Rng::with_seed(seed);
+        world.wall_offset.set(random.i64(0..WITHIN));
         let count = scenario.envoy.workers + 1;
         let new_thread = |index| Rc::new(RefCell::new(Thread::new(world.clone(), index)));
         let threads = (0..count).map(new_thread).collect();
         let mut this = Self {
             world: world.clone(),
-            random: fastrand::Rng::with_seed(seed),
+            random,
             queue: Queue::new(),
             pending: 0,
             threads,
@@ -141,8 +147,13 @@ impl Mesh {
             if event.is_awaited() {
                 self.pending -= 1;
             }
-            let words = event.words();
+            let (words, is_tick) = (event.words(), matches!(event, Event::Tick { .. }));
             self.handle(event);
+            self.world.settle();
+            if is_tick {
+                self.world.look_at_gauges();
+                self.look_at_doors();
+            }
             self.judge(words);
             until = if self.pending == 0 { until.min(at + AFTERMATH) } else { Micros::MAX };
         }
@@ -168,13 +179,23 @@ impl Mesh {
         }
     }
 
+    /// A tick may have sent on anybody who waited, and passed him over his primary.
+    fn look_at_doors(&self) {
+        let (breakers, wall) = (self.world.breakers.borrow(), self.world.wall());
+        for exchange in (0..self.live.len()).filter(|exchange| self.live[*exchange].is_some()) {
+            witness::note_door(&mut self.world.records.borrow_mut()[exchange], &breakers, wall);
+        }
+    }
+
     /// Looks at what an event has done to the exchanges that it touched.
     fn judge(&mut self, event: &str) {
         let world = self.world.clone();
         let touched = world.take_touched();
         for index in &touched {
             let now = (world.now.get(), world.wall());
-            witness::note(&mut world.records.borrow_mut()[*index], &mut self.copies, now);
+            let record = &mut world.records.borrow_mut()[*index];
+            witness::note(record, &mut self.copies, &world.breakers.borrow(), now);
+            witness::note_flight(record, &mut world.flights.borrow_mut());
         }
         self.judge.after(&world, event, &touched);
     }

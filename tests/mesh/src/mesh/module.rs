@@ -77,7 +77,7 @@ impl Mesh {
         let called = match called {
             Ok(called) => called,
             Err(trapped) => {
-                self.on_trap(thread, name, &trapped);
+                self.on_trap(thread, name, exchange, &trapped);
                 return None;
             }
         };

@@ -42,6 +42,7 @@ impl Mesh {
     pub(super) fn push_document(&mut self, push: usize) {
         self.world.trace("operator", || format!("pushes {}", self.world.scenario.pushes[push].1.text()));
         let document = Rc::new(self.world.scenario.pushes[push].1.clone());
+        self.world.pushed.set(self.world.now.get());
         self.canary(&document);
         // The main thread first, then each worker when it comes to it.
         self.push_to(self.threads.len() - 1, push);
@@ -84,6 +85,7 @@ impl Mesh {
 
     pub(super) fn step_clock(&mut self, by: i64) {
         self.world.trace("clock", || format!("steps by {by} ms"));
+        self.world.breakers.borrow_mut().step_clock(self.world.now.get(), by < 0);
         self.world.wall_offset.set(self.world.wall_offset.get().saturating_add(by.saturating_mul(1000)));
     }
 

@@ -1,6 +1,7 @@
 //! Answers that Envoy makes up, and those that our filter gives by itself.
 
 use super::{Key, Mesh};
+use crate::breakers::Told;
 use crate::fields::Fields;
 use crate::invariants::ONE_ANSWER;
 use crate::record::End;
@@ -74,6 +75,7 @@ impl Mesh {
             Side::Request => {
                 if let Some(exchange) = self.with(key, |stream| stream.exchange) {
                     self.world.record(exchange, |record| record.request_too_large = true);
+                    self.world.tell(exchange, 0, Told::Ignored);
                 }
                 self.local_reply(key, 413, "Payload Too Large", "request_payload_too_large");
             }

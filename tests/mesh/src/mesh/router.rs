@@ -1,7 +1,8 @@
 //! The router: the request on its way to the primary, and the answer on its way back.
 
-use super::upstream::{Step, connecting, is_early, steps, word_of};
+use super::upstream::{Step, connecting, is_early, steps, told_of, word_of};
 use super::{Event, Key, Mesh, micros};
+use crate::breakers::Told;
 use crate::bytes::answer_body;
 use crate::fields::Fields;
 use crate::record::Asked;
@@ -27,17 +28,23 @@ impl Mesh {
             return;
         };
         let behaviour = world.behaviour(exchange, 0);
+        // All of it, where the filter has been shown its end.
+        let is_whole = world.record(exchange, |record| record.shown.end.is_some());
+        let door = world.let_in(exchange, 0, timeout, is_whole);
         world.record(exchange, |record| {
             record.asked.push(Asked {
                 region: 0,
                 at: (world.now.get(), world.wall()),
+                door,
                 timeout,
                 headers,
                 body: Vec::new(),
                 is_whole: false,
+                was_whole: is_whole,
                 has_reached: false,
                 client_was_done: is_last,
                 outcome: None,
+                began: None,
                 whole_at: None,
                 heard_at: None,
                 was_told: true,
@@ -132,15 +139,17 @@ impl Mesh {
             Step::Connected => self.primary_connected(key, exchange),
             Step::Headers(fields, is_last) => self.primary_headers(key, exchange, fields, is_last),
             Step::Body(piece, is_last) => {
+                self.world.tell_success(exchange, is_last);
                 self.note_end(key, is_last);
                 self.show_body(key, Side::Response, piece, is_last);
             }
             Step::Trailers(fields) => {
+                self.world.tell_success(exchange, true);
                 self.note_end(key, true);
                 self.show_trailers(key, Side::Response, fields);
             }
             Step::Broken if has_answered => {
-                self.world.record(exchange, |record| record.broke_off = Some("reset"));
+                self.broke_off(exchange, "reset");
                 // What ends before its end is no HTTP.
                 let details = "upstream_reset_after_response_started{protocol_error}";
                 self.local_reply(key, 502, &format!("{UPSTREAM_ERROR}protocol error"), details);
@@ -173,11 +182,18 @@ impl Mesh {
             Behaviour::Answer(answer) => Some((status, answer_body(&answer, 0, fields.text("x-id")))),
             _ => None,
         };
+        let wall = self.world.wall();
         self.world.record(exchange, |record| {
             if let Some(asked) = record.asked(0) {
-                (asked.outcome, asked.said) = (Some(word_of(status)), said);
+                (asked.outcome, asked.said, asked.began) = (Some(word_of(status)), said, Some(wall));
             }
         });
+        // Of a good answer the filter wants to see the end.
+        match told_of(Some(word_of(status)), 0, &fields) {
+            Told::Success { .. } if is_last => self.world.tell_success(exchange, true),
+            Told::Success { .. } => {}
+            told => self.world.tell(exchange, 0, told),
+        }
         self.with(key, |stream| {
             (stream.router.has_answered, stream.has_response) = (true, true);
             "via_upstream".clone_into(&mut stream.details);
@@ -200,7 +216,14 @@ impl Mesh {
                     asked.outcome = Some(word);
                 }
             });
+            self.world.tell(exchange, 0, Told::Failure);
         }
+    }
+
+    /// Its answer does not come to its end.
+    fn broke_off(&self, exchange: usize, word: &'static str) {
+        self.world.record(exchange, |record| record.broke_off = Some(word));
+        self.world.tell(exchange, 0, Told::Failure);
     }
 
     /// The primary's connection came to nothing before an answer.
@@ -226,7 +249,7 @@ impl Mesh {
             return;
         };
         if has_answered {
-            self.world.record(exchange, |record| record.broke_off = Some("timeout"));
+            self.broke_off(exchange, "timeout");
         } else {
             self.primary_failed(key, "timeout");
         }

@@ -1,6 +1,7 @@
 //! What a region does with a request, step by step.
 
 use super::micros;
+use crate::breakers::Told;
 use crate::bytes::{answer_body, cut};
 use crate::document::region_name;
 use crate::fields::Fields;
@@ -92,5 +93,15 @@ pub(super) const fn word_of(status: u16) -> &'static str {
         429 => "rate_limited",
         400..500 => "client_error",
         500.. => "5xx",
+    }
+}
+
+/// What a breaker makes of an attempt with this outcome that took so long.
+pub(super) fn told_of(outcome: Option<&str>, took: Micros, headers: &Fields) -> Told {
+    match outcome {
+        Some("ok") => Told::Success { took },
+        Some("client_error") => Told::Ignored,
+        Some("rate_limited") => Told::RateLimited { wait: headers.text("retry-after").parse().ok() },
+        _ => Told::Failure,
     }
 }

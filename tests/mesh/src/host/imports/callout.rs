@@ -3,6 +3,7 @@
 use wasmtime::{Caller, Linker, Result};
 
 use super::memory::{enter, leave, read, text, write_u32};
+use crate::breakers::Told;
 use crate::document::region_of;
 use crate::fields::Fields;
 use crate::host::abi::{Outcome, Status, decode};
@@ -56,18 +57,24 @@ fn begin(caller: &Caller<'_, Host>, cluster: &str, headers: Fields, body: Vec<u8
     }
     let region = region_of(cluster).ok_or(Status::BadArgument)?;
     let behaviour = world.behaviour(exchange, region);
+    let refuse = || {
+        // The filter asks for it all the same, and hears at once that it has come to nothing.
+        world.let_in(exchange, region, Some(timeout), true);
+        world.tell(exchange, region, Told::Failure);
+        world.record(exchange, |record| record.refused.push((region, "no_healthy_upstream")));
+    };
     // Envoy asks for these, and only for these.
     let is_complete = [":method", ":path", ":authority"].iter().all(|name| headers.first(name).is_some());
     if behaviour == Behaviour::UnknownCluster || !is_complete {
         if !is_complete {
             world.wrong(&VALID, format!("a call to {cluster} lacks pseudo-headers: {headers:?}"));
         }
-        world.record(exchange, |record| record.refused.push((region, "no_healthy_upstream")));
+        refuse();
         return Err(Status::BadArgument);
     }
     // A full circuit breaker is no host that has room.
     if matches!(behaviour, Behaviour::NoHosts | Behaviour::Overflow) {
-        world.record(exchange, |record| record.refused.push((region, "no_healthy_upstream")));
+        refuse();
         return Err(Status::InternalFailure);
     }
     let token = thread.next_token;

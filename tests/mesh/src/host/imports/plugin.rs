@@ -145,7 +145,7 @@ fn increment_metric(mut caller: Caller<'_, Host>, id: u32, offset: i64) -> Resul
         let world = thread.world.clone();
         world.metrics.borrow_mut().increment(index, offset)?.clone_into(&mut name);
         match thread.stream(effective) {
-            Ok(stream) => world.record(stream.exchange, |record| record.counted.push(name.clone())),
+            Ok(stream) => world.counted(stream.exchange, &name),
             Err(_) => world.wrong(&LIVING, format!("{name} is counted outside of any stream")),
         }
         Ok(())

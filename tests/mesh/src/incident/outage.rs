@@ -1,0 +1,70 @@
+//! A region that fails under load, and comes back.
+
+use fastrand::Rng;
+
+use super::breakers;
+use super::{one_in, pick};
+use crate::scenario::{Answer, Behaviour, Exchange, Millis, Request, Scenario};
+
+/// Some dozens of requests within seconds, so that breakers open, find out and close.
+pub(super) fn outage(random: &mut Rng, scenario: &mut Scenario) {
+    let route = &mut scenario.document.routes[0];
+    let breaker = breakers::quick(random);
+    route.breaker = Some(breaker);
+    route.retry_budget = breakers::budget(random);
+    if one_in(random, 2) {
+        scenario.pushes.clear();
+        scenario.clock_steps.clear();
+        scenario.deaths.clear();
+    }
+    let regions = route.regions.len();
+    let (count, lasts) = (random.u64(30..100), *pick(random, &[1000, 2000, 4000]));
+    let outages: Vec<_> = (0..regions).map(|region| Outage::any(random, region, lasts)).collect();
+    for index in 0..count {
+        let at = index * lasts / count + random.u64(0..20);
+        let request = match random.u32(0..4) {
+            0 => Request::new("GET", "/assist"),
+            1 => Request { method: "PUT".to_owned(), ..Request::post("/assist", random.usize(0..300)) },
+            _ => Request::post("/assist", random.usize(0..300)),
+        };
+        let regions: Vec<_> = outages.iter().map(|outage| outage.behaviour(random, at)).collect();
+        let leaves_after = one_in(random, 20).then(|| random.u64(0..400));
+        let worker = random.usize(0..scenario.envoy.workers);
+        scenario.exchanges.push(Exchange { at, worker, leaves_after, ..Exchange::new(request).regions(regions) });
+    }
+}
+
+/// From when until when a region is out of order, and how.
+struct Outage {
+    from: Millis,
+    until: Millis,
+    how: Behaviour,
+}
+
+impl Outage {
+    /// The primary's is sure to come, the others' are not.
+    fn any(random: &mut Rng, region: usize, lasts: Millis) -> Self {
+        let from = if region == 0 || one_in(random, 3) { random.u64(0..lasts) } else { lasts };
+        let limited = |wait: u32| {
+            let headers = vec![("retry-after".to_owned(), wait.to_string().into_bytes())];
+            Behaviour::Answer(Answer { headers, ..Answer::status(429) })
+        };
+        let how = match random.u32(0..7) {
+            0 => Behaviour::Refuse,
+            1 => Behaviour::NoHosts,
+            2 => Behaviour::Answer(Answer { after: random.u64(30..400), ..Answer::status(200) }),
+            3 => limited(*pick(random, &[0, 1, 60])),
+            4 => Behaviour::Answer(Answer::status(503)),
+            _ => Behaviour::Hang,
+        };
+        Self { from, until: from + random.u64(100..lasts), how }
+    }
+
+    fn behaviour(&self, random: &mut Rng, at: Millis) -> Behaviour {
+        if (self.from..self.until).contains(&at) && !one_in(random, 20) {
+            self.how.clone()
+        } else {
+            Behaviour::Answer(Answer { after: random.u64(1..20), ..Answer::status(200) })
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! When the primary is not asked, and when a region is asked all the same.
+
+use super::{Invariant, ensure};
+use crate::breakers::State;
+use crate::record::Record;
+use crate::scenario::Scenario;
+
+pub(super) const SHUT: Invariant = Invariant {
+    name: "shut",
+    sentence: "the primary is passed over only where its breaker was not closed, or on the ramp, since the request came",
+    check: shut,
+};
+
+pub(super) const LAST_RESORT: Invariant = Invariant {
+    name: "last_resort",
+    sentence: "a region whose breaker is open is asked only where no other region may have the request",
+    check: last_resort,
+};
+
+pub(super) const REFUSED: Invariant = Invariant {
+    name: "refused",
+    sentence: "a request is refused with 503 and when to come back, and only where its primary was not asked, no region \
+               has an answer for it and there is no static one",
+    check: refused,
+};
+
+/// The word for why an answer is not the primary's, where the primary was not asked.
+pub(super) const BREAKER_OPEN: &str = "skipped_breaker_open";
+
+/// Whether the primary was passed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Passed {
+    No,
+    /// Its breaker was not closed, and the exchange was over before anybody could see what came of it.
+    Maybe,
+    Yes,
+}
+
+fn shut(_: &Scenario, record: &Record) -> Result<(), String> {
+    ensure(record.passed_over() != Passed::Yes || record.primary_was_shut, || "it was closed all the time".into())
+}
+
+fn last_resort(_: &Scenario, record: &Record) -> Result<(), String> {
+    // Whether it may be sent a second time does not matter to one that is sent for the first time.
+    let is_kept = record.uncopied.is_none_or(|why| why == "method") && record.is_text();
+    let (Some(asked), Some(breaker)) = (record.asked.first(), record.breaker()) else { return Ok(()) };
+    let door = asked.door.filter(|door| door.state == Some(State::Open) && breaker.mode.rejects());
+    ensure(!(is_kept && door.is_some_and(|door| door.was_another_free)), || {
+        format!("region {} is asked, whose breaker is open, and another one's is closed", asked.region)
+    })
+}
+
+fn refused(_: &Scenario, record: &Record) -> Result<(), String> {
+    let Some(answer) = record.answer.as_ref().filter(|it| it.mark("served-by") == Some("refusal")) else {
+        return Ok(());
+    };
+    let is_final = |outcome: Option<&str>| matches!(outcome, Some("ok" | "client_error" | "rate_limited"));
+    let is_needed = record.route().is_some_and(|route| route.fixed.is_none())
+        && record.primary().is_none()
+        && !record.asked.iter().any(|asked| is_final(asked.outcome));
+    let wait = answer.headers.text("retry-after").parse().unwrap_or(0);
+    let is_right = is_needed && answer.status() == 503 && wait >= 1_u64;
+    ensure(is_right, || format!("it says {:?}, and {} regions were asked", answer.headers, record.tried()))
+}
+
+impl Record {
+    /// Whether its primary was passed over, as far as anybody outside can tell.
+    pub(super) fn passed_over(&self) -> Passed {
+        let may_be = self.breaker().is_some_and(|breaker| breaker.mode.rejects()) && !self.is_turned_away();
+        if self.primary().is_some() || !may_be {
+            return Passed::No;
+        }
+        let is_by_ladder = self.answer.as_ref().is_some_and(|answer| answer.mark("served-by").is_some());
+        if is_by_ladder || self.is_asked() {
+            Passed::Yes
+        } else if self.primary_was_shut {
+            Passed::Maybe
+        } else {
+            Passed::No
+        }
+    }
+
+    /// How many regions were asked, those included that Envoy refused to ask.
+    pub(super) const fn tried(&self) -> usize {
+        self.asked.len() + self.refused.len()
+    }
+}

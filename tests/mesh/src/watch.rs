@@ -1,0 +1,148 @@
+//! What the world notes of attempts as they happen, and what it finds wrong with them.
+
+use crate::breakers::{Attempt, Broken, Door, TRANSITIONS_TOTAL, Told};
+use crate::document::{Route, region_named};
+use crate::flights::Owner;
+use crate::host::label;
+use crate::invariants::{BREAKER_GAUGE, WITHIN_BUDGET};
+use crate::record::Record;
+use crate::scenario::Millis;
+use crate::world::{Micros, World};
+
+/// How long after a change the gauge may be wrong: a second, and a tick.
+const SHOWN_WITHIN: Micros = 1_110_000;
+
+impl World {
+    /// A region is about to be asked, or Envoy is about to refuse it. `None` where it has no breaker.
+    pub(crate) fn let_in(&self, exchange: usize, region: usize, timeout: Option<u32>, is_whole: bool) -> Option<Door> {
+        let records = self.records.borrow();
+        let record = records.get(exchange)?;
+        let route = record.route()?;
+        let is_first = !record.is_asked();
+        if let Some(owner) = owner(record).filter(|_| !is_first) {
+            let sent = self.flights.borrow_mut().send_again(&owner, exchange, route.budget());
+            if let Err(what) = sent {
+                self.wrong(&WITHIN_BUDGET, format!("{} is sent again: {what}", record.id));
+            }
+        }
+        let breaker = record.breaker()?;
+        let timeout = Millis::from(timeout.unwrap_or(u32::MAX));
+        let attempt = Attempt { exchange, route, breaker, region, timeout, is_whole, is_first };
+        let (door, broken) = self.breakers.borrow_mut().let_in(&attempt, (self.now.get(), self.wall()));
+        self.all_wrong(record, broken);
+        Some(door)
+    }
+
+    /// The filter is about to be told what became of an attempt.
+    pub(crate) fn tell(&self, exchange: usize, region: usize, told: Told) {
+        let records = self.records.borrow();
+        let Some((record, route)) = records.get(exchange).and_then(|it| Some((it, it.route()?))) else { return };
+        self.breakers.borrow_mut().tell(exchange, &route.name, region, told, self.wall());
+        if let Some(owner) = owner(record).filter(|_| region > 0) {
+            self.flights.borrow_mut().settle(&owner, exchange);
+        }
+    }
+
+    /// The filter gives up what is still under way of an exchange, at the primary too if that is over.
+    pub(crate) fn abandon(&self, exchange: usize, is_over: bool) {
+        let regions = self.records.borrow().get(exchange).and_then(|it| it.route()).map_or(0, |it| it.regions.len());
+        for region in usize::from(!is_over)..regions {
+            self.tell(exchange, region, Told::Abandoned);
+        }
+    }
+
+    /// The good answer of the primary has ended, or has gone well for as long as an attempt may take.
+    pub(crate) fn tell_success(&self, exchange: usize, is_last: bool) {
+        let Some(took) = self.records.borrow().get(exchange).and_then(took) else { return };
+        let has_gone_well = || {
+            let records = self.records.borrow();
+            let route = records.get(exchange).and_then(Record::route);
+            let breakers = self.breakers.borrow();
+            route.is_some_and(|route| breakers.has_gone_well_for_long(exchange, &route.name, 0, self.wall()))
+        };
+        if is_last || has_gone_well() {
+            self.tell(exchange, 0, Told::Success { took });
+        }
+    }
+
+    /// The filter has counted something for an exchange.
+    pub(crate) fn counted(&self, exchange: usize, stat: &str) {
+        self.record(exchange, |record| record.counted.push(stat.to_owned()));
+        let now = (self.now.get(), self.wall());
+        let records = self.records.borrow();
+        let record = &records[exchange];
+        if stat.ends_with(TRANSITIONS_TOTAL) {
+            let broken = self.breakers.borrow_mut().count(stat, now);
+            return self.all_wrong(record, broken);
+        }
+        let Some(region) = region_named(label(stat, "region")) else { return };
+        match (label(stat, "verdict"), record.breaker(), owner(record)) {
+            ("skipped_breaker_open", Some(breaker), _) if is_decided_now(record, region, now.0) => {
+                let broken = self.breakers.borrow().kept_away(label(stat, "route"), region, breaker, now);
+                self.all_wrong(record, broken);
+            }
+            ("skipped_budget", _, Some(owner)) => {
+                let budget = record.route().and_then(Route::budget);
+                if budget.is_none_or(|budget| self.flights.borrow().allows(&owner, exchange, budget)) {
+                    self.wrong(&WITHIN_BUDGET, format!("{} is not sent again, and might be", record.id));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// An event is over.
+    pub(crate) fn settle(&self) {
+        for (rule, what) in self.breakers.borrow_mut().settle() {
+            self.wrong(rule, what);
+        }
+    }
+
+    /// Looks whether the gauges say what the counted changes say.
+    pub(crate) fn look_at_gauges(&self) {
+        let document = self.last_good.borrow();
+        let (Some(document), metrics, breakers) = (&*document, self.metrics.borrow(), self.breakers.borrow()) else {
+            return;
+        };
+        let is_new = |since: Micros| self.now.get() < since + SHOWN_WITHIN;
+        if is_new(self.pushed.get()) {
+            return;
+        }
+        for (route, region, state, changed) in breakers.states() {
+            let Some(it) = document.routes.iter().find(|it| it.name == route) else { continue };
+            let (Some(breaker), Some(region)) = (document.breaker_of(it), it.regions.get(region)) else { continue };
+            let (service, region) = (&document.service, &region.name);
+            let name =
+                format!("service=.={service};.;route=.={route};.;region=.={region};.;telemetry_circuit_breaker_state");
+            let expected = if breaker.mode.watches() { 0 } else { state.code() };
+            let shown = metrics.value(&name);
+            if shown != Some(expected) && !is_new(changed) {
+                self.wrong(&BREAKER_GAUGE, format!("{region} of {route} is {state:?}, and the gauge says {shown:?}"));
+            }
+        }
+    }
+
+    fn all_wrong(&self, record: &Record, broken: Vec<Broken>) {
+        for (rule, what) in broken {
+            self.wrong(rule, format!("{}: {what}", record.id));
+        }
+    }
+}
+
+/// Whether a region was passed over just now: where that was before this event, things may have changed since.
+fn is_decided_now(record: &Record, region: usize, now: Micros) -> bool {
+    if region == 0 { record.began.is_some_and(|(began, _)| began == now) } else { !record.may_be_last_resort() }
+}
+
+/// Whose budget an exchange shares.
+pub(crate) fn owner(record: &Record) -> Option<Owner> {
+    let (thread, root) = record.root?;
+    Some((thread, root, record.route()?.name.clone()))
+}
+
+/// How long the primary took to begin its good answer; nobody knows where the client took time as well.
+fn took(record: &Record) -> Option<Micros> {
+    let asked = record.primary().filter(|asked| asked.outcome == Some("ok"))?;
+    let took = asked.began?.saturating_sub(asked.at.1);
+    Some(if asked.was_whole { took } else { 0 })
+}
