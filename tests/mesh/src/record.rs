@@ -64,6 +64,8 @@ pub struct Cost {
     pub fuel: u64,
     /// Calls from the module to Envoy.
     pub host_calls: u64,
+    /// Those of them that hand data back, for which memory is allocated in the VM.
+    pub data_calls: u64,
     /// Calls from Envoy to the module.
     pub callbacks: u64,
 }

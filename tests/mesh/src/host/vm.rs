@@ -27,6 +27,8 @@ pub(crate) struct Host {
     /// Metrics by their number in this VM.
     pub(crate) metrics: Vec<usize>,
     pub(crate) calls: u64,
+    /// Those that hand data to the module.
+    pub(crate) data_calls: u64,
 }
 
 /// A running instance. One that trapped is dead, and stays so.
@@ -43,6 +45,7 @@ pub(crate) struct Called {
     pub(crate) result: u32,
     pub(crate) fuel: u64,
     pub(crate) host_calls: u64,
+    pub(crate) data_calls: u64,
 }
 
 /// The end of a VM.
@@ -70,6 +73,7 @@ impl Vm {
             is_starting: true,
             metrics: Vec::new(),
             calls: 0,
+            data_calls: 0,
         };
         let mut store = Store::new(module().engine(), host);
         store.set_fuel(FUEL).expect("the engine counts fuel");
@@ -103,11 +107,11 @@ impl Vm {
     ) -> Result<Called, Trapped> {
         let life = life.min(FUEL);
         let Some(function) = self.function(name) else {
-            return Ok(Called { result: 0, fuel: 0, host_calls: 0 });
+            return Ok(Called { result: 0, fuel: 0, host_calls: 0, data_calls: 0 });
         };
         let host = self.store.data_mut();
         (host.current, host.effective) = (context, context);
-        let before = host.calls;
+        let before = (host.calls, host.data_calls);
         self.store.set_fuel(life).expect("the engine counts fuel");
         let args: Vec<Val> = args.iter().map(|arg| Val::I32(arg.cast_signed())).collect();
         let mut results = vec![Val::I32(0); function.ty(&self.store).results().len()];
@@ -118,7 +122,8 @@ impl Vm {
         }
         let result = results.first().and_then(Val::i32).unwrap_or(0).cast_unsigned();
         let fuel = life - self.store.get_fuel().unwrap_or(life);
-        Ok(Called { result, fuel, host_calls: self.store.data().calls - before })
+        let host = self.store.data();
+        Ok(Called { result, fuel, host_calls: host.calls - before.0, data_calls: host.data_calls - before.1 })
     }
 
     /// Bytes of linear memory, which never shrinks.

@@ -85,9 +85,10 @@ impl Mesh {
         self.world.trace(format!("w{thread} #{context}"), || format!("  {name} = {}", called.result));
         if let Some(exchange) = exchange {
             self.world.record(exchange, |record| {
-                let Cost { fuel, host_calls, callbacks } = &mut record.cost;
+                let Cost { fuel, host_calls, data_calls, callbacks } = &mut record.cost;
                 *fuel += called.fuel;
                 *host_calls += called.host_calls;
+                *data_calls += called.data_calls;
                 *callbacks += 1;
             });
         }

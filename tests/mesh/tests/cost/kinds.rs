@@ -1,6 +1,12 @@
 //! The kinds of exchange, and what one of each costs.
 
-use helius_mesh::{Answer, Behaviour, Cost, Document, Exchange, Limit, Request, Route, Scenario, judge, play};
+use helius_mesh::{
+    Answer, Behaviour, Breaker, Cost, Document, Exchange, Limit, Mode, Request, Route, Scenario, judge, play,
+};
+
+/// The plainest kind, and the one with everything that a healthy request may meet.
+pub(crate) const HEALTHY: &str = "healthy POST, 50 bytes";
+pub(crate) const GUARDED_AND_LIMITED: &str = "guarded and limited route, healthy POST";
 
 /// Every kind by its name.
 pub(crate) fn kinds() -> Vec<(&'static str, Exchange)> {
@@ -19,7 +25,7 @@ pub(crate) fn kinds() -> Vec<(&'static str, Exchange)> {
     };
     vec![
         ("healthy GET", get()),
-        ("healthy POST, 50 bytes", post()),
+        (HEALTHY, post()),
         ("healthy POST, 40 KiB in 7 pieces", {
             let mut exchange = Exchange::new(Request::post("/assist", 40 << 10));
             exchange.request.pieces = 7;
@@ -45,6 +51,11 @@ pub(crate) fn kinds() -> Vec<(&'static str, Exchange)> {
         }),
         ("limited route, healthy POST", on("/limited", post())),
         ("limited route, one too many", on("/full", post())),
+        ("guarded route, healthy GET", on("/guarded", get())),
+        ("guarded route, healthy POST", on("/guarded", post())),
+        (GUARDED_AND_LIMITED, on("/both", post())),
+        ("breaker open, secondary", on("/open", post().regions([Behaviour::Refuse]))),
+        ("breaker forced open, static", on("/shut", post())),
         ("client leaves", {
             let mut exchange = post().regions([Behaviour::Hang]);
             exchange.leaves_after = Some(50);
@@ -59,8 +70,19 @@ pub(crate) fn cost_of(exchange: &Exchange) -> Cost {
         let limit = Some(Limit { per_second, burst });
         Route { limit, ..Route::new(name, 2) }
     };
+    let guarded = |name: &str, breaker| Route { breaker: Some(breaker), ..Route::new(name, 2) };
+    // Open from the first failure on, for longer than all four take.
+    let touchy = Breaker { consecutive_failures: 1, open: (60_000, 60_000, 0), ..Breaker::default() };
     // The last of the four comes within a second of the third.
-    let routes = vec![Route::new("assist", 2), limited("limited", 1000, 1000), limited("full", 1, 1)];
+    let routes = vec![
+        Route::new("assist", 2),
+        limited("limited", 1000, 1000),
+        limited("full", 1, 1),
+        guarded("guarded", Breaker::default()),
+        Route { breaker: Some(Breaker::default()), ..limited("both", 1000, 1000) },
+        guarded("open", touchy),
+        guarded("shut", Breaker { mode: Mode::ForcedOpen, ..touchy }),
+    ];
     let mut scenario = Scenario::new(Document::new(routes));
     // Late enough that none comes while another is there, and close enough that the log stays silent.
     for index in 0..4 {

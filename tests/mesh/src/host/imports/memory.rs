@@ -63,6 +63,7 @@ pub(super) fn give(caller: &mut Caller<'_, Host>, bytes: &[u8], data_at: u32, si
     let place = if bytes.is_empty() {
         0
     } else {
+        caller.data_mut().data_calls += 1;
         let allocate = caller.data().allocate.clone().ok_or_else(|| format_err!("the module exports no malloc"))?;
         let place = allocate.call(&mut *caller, size)?;
         write(caller, place, bytes)?;
