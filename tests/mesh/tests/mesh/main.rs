@@ -1,7 +1,10 @@
 //! The real module in the simulated mesh.
 
+mod breakers;
 mod budget;
 mod deaths;
 mod memory;
+mod outages;
 mod promises;
 mod seeds;
+mod watching;
