@@ -151,7 +151,8 @@ async fn settled(mesh: &Mesh, before: &Counts, expected: &Counts) -> Counts {
 
 async fn count(mesh: &Mesh) -> anyhow::Result<Counts> {
     let stats = mesh.stats().await?;
-    let samples = stats.beginning("helius_").filter(|sample| sample.value > 0);
+    let samples = ["helius_", "telemetry_"].into_iter().flat_map(|prefix| stats.beginning(prefix));
+    let samples = samples.filter(|sample| sample.value > 0);
     let labelled = samples.map(|sample| {
         let labels = sample.labels.iter().map(|(label, value)| (label.as_str(), value.as_str()));
         (series(&sample.name, labels), sample.value)

@@ -41,7 +41,10 @@ impl<'a> Setup<'a> {
     /// The same text for all that can share an Envoy; none where nobody else can use it.
     pub(super) fn key(&self) -> Option<String> {
         let is_used_up = self.clusters.contains(&Cluster::OverflowingLate);
-        let is_alone = is_used_up || self.scenario.exchanges.len() > 1 || !self.scenario.pushes.is_empty();
+        // What a breaker knows stays in its Envoy.
+        let has_breaker = self.scenario.document.routes.iter().any(|route| route.breaker.is_some());
+        let has_sequel = self.scenario.exchanges.len() > 1 || !self.scenario.pushes.is_empty();
+        let is_alone = is_used_up || has_breaker || has_sequel;
         let (envoy, document) = (&self.scenario.envoy, self.scenario.document.text());
         (!is_alone).then(|| format!("{envoy:?} {document} {:?} {:?}", self.clusters, self.protocol))
     }

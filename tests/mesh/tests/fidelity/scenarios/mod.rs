@@ -5,6 +5,7 @@
 
 mod answers;
 mod both;
+mod breakers;
 mod clients;
 mod limits;
 mod operators;
@@ -29,6 +30,7 @@ pub(crate) fn all() -> Vec<Case> {
         secondary::cases(),
         both::cases(),
         answers::cases(),
+        breakers::cases(),
         replay::cases(),
         limits::cases(),
         clients::cases(),
