@@ -202,8 +202,9 @@ impl Breakers {
         if self.is_free(route, region, breaker, now.1) {
             broken.push((&PASSED_OVER, format!("{} of {route} is passed over and closed", region_name(region))));
         }
-        let model = self.all.get(&(route.to_owned(), region)).and_then(|watched| watched.model.as_ref());
-        if let Some(Err(what)) = model.map(|model| model.kept_away(now.1 / 1000)) {
+        let Some(watched) = self.all.get(&(route.to_owned(), region)) else { return broken };
+        let probes = watched.probes_under_way(now, self.stepped_back);
+        if let Some(Err(what)) = watched.model.as_ref().map(|model| model.kept_away(now.1 / 1000, probes)) {
             broken.push((&PASSED_OVER, format!("{} of {route} is passed over: {what}", region_name(region))));
         }
         broken

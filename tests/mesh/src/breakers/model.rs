@@ -123,8 +123,8 @@ impl Model {
         Ok(())
     }
 
-    /// An attempt was kept away. Says why it should not have been.
-    pub(crate) fn kept_away(&self, now: Millis) -> Result<(), String> {
+    /// An attempt was kept away, while so many probes were under way. Says why it should not have been.
+    pub(crate) fn kept_away(&self, now: Millis, probes: usize) -> Result<(), String> {
         match &self.phase {
             Phase::Closed { .. } if !self.is_on_ramp(now) => Err("it is closed".to_owned()),
             Phase::Open { since, most, .. } if now > *since + *most => {
@@ -132,6 +132,9 @@ impl Model {
             }
             Phase::HalfOpen { gives_up: Some(at), .. } if now >= *at => {
                 Err(format!("the limit of half-open was over {} ms ago", now - *at))
+            }
+            Phase::HalfOpen { .. } if probes < usize::try_from(self.settings.permits).unwrap_or(0) => {
+                Err(format!("it is half-open, and only {probes} probes are under way"))
             }
             _ => Ok(()),
         }
@@ -335,9 +338,9 @@ mod tests {
 
     #[test]
     fn who_is_kept_away_has_a_breaker_that_is_not_closed_and_not_due() {
-        assert!(model().kept_away(0).is_err());
-        opened().kept_away(101).unwrap();
-        assert!(opened().kept_away(103).is_err());
+        assert!(model().kept_away(0, 0).is_err());
+        opened().kept_away(101, 0).unwrap();
+        assert!(opened().kept_away(103, 0).is_err());
     }
 
     #[test]
@@ -352,6 +355,14 @@ mod tests {
     }
 
     #[test]
+    fn a_slot_that_is_free_is_given_to_the_next() {
+        let mut model = opened();
+        model.change(200, (State::HalfOpen, "backoff_elapsed")).unwrap();
+        model.kept_away(200, 3).unwrap();
+        assert!(model.kept_away(200, 2).is_err());
+    }
+
+    #[test]
     fn the_back_off_doubles_until_all_of_the_traffic_goes_well() {
         let mut model = opened();
         model.change(200, (State::HalfOpen, "backoff_elapsed")).unwrap();
@@ -360,8 +371,8 @@ mod tests {
             model.tell(200, OK, true);
         }
         model.change(200, (State::Closed, "probes_succeeded")).unwrap();
-        model.kept_away(299).unwrap();
-        assert!(model.kept_away(300).is_err(), "the ramp is over");
+        model.kept_away(299, 0).unwrap();
+        assert!(model.kept_away(300, 0).is_err(), "the ramp is over");
         model.tell(399, OK, true);
         assert_eq!(model.trips, 1);
         model.tell(400, OK, true);

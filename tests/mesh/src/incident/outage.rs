@@ -19,19 +19,32 @@ pub(super) fn outage(random: &mut Rng, scenario: &mut Scenario) {
     }
     let regions = route.regions.len();
     let (count, lasts) = (random.u64(30..100), *pick(random, &[1000, 2000, 4000]));
-    let outages: Vec<_> = (0..regions).map(|region| Outage::any(random, region, lasts)).collect();
+    // Of three outages one is everybody's.
+    let is_total = one_in(random, 3);
+    let outages: Vec<_> = (0..regions).map(|region| Outage::any(random, region == 0 || is_total, lasts)).collect();
     for index in 0..count {
         let at = index * lasts / count + random.u64(0..20);
-        let request = match random.u32(0..4) {
-            0 => Request::new("GET", "/assist"),
-            1 => Request { method: "PUT".to_owned(), ..Request::post("/assist", random.usize(0..300)) },
-            _ => Request::post("/assist", random.usize(0..300)),
-        };
+        let request = request(random);
         let regions: Vec<_> = outages.iter().map(|outage| outage.behaviour(random, at)).collect();
         let leaves_after = one_in(random, 20).then(|| random.u64(0..400));
         let worker = random.usize(0..scenario.envoy.workers);
         scenario.exchanges.push(Exchange { at, worker, leaves_after, ..Exchange::new(request).regions(regions) });
     }
+}
+
+/// One in three comes in pieces.
+fn request(random: &mut Rng) -> Request {
+    let mut request = match random.u32(0..4) {
+        0 => return Request::new("GET", "/assist"),
+        1 => Request { method: "PUT".to_owned(), ..Request::post("/assist", random.usize(0..300)) },
+        _ => Request::post("/assist", random.usize(0..300)),
+    };
+    if one_in(random, 3) {
+        (request.pieces, request.interval) = (random.usize(2..5), *pick(random, &[0, 1, 10]));
+        request.announces_length = random.bool();
+        request.ends_separately = random.bool();
+    }
+    request
 }
 
 /// From when until when a region is out of order, and how.
@@ -42,9 +55,9 @@ struct Outage {
 }
 
 impl Outage {
-    /// The primary's is sure to come, the others' are not.
-    fn any(random: &mut Rng, region: usize, lasts: Millis) -> Self {
-        let from = if region == 0 || one_in(random, 3) { random.u64(0..lasts) } else { lasts };
+    /// One that `comes` for sure, or perhaps.
+    fn any(random: &mut Rng, comes: bool, lasts: Millis) -> Self {
+        let from = if comes || one_in(random, 3) { random.u64(0..lasts) } else { lasts };
         let limited = |wait: u32| {
             let headers = vec![("retry-after".to_owned(), wait.to_string().into_bytes())];
             Behaviour::Answer(Answer { headers, ..Answer::status(429) })

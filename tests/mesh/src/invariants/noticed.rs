@@ -58,7 +58,8 @@ pub(crate) const TRIPS: Noticed = Noticed {
 
 pub(crate) const PASSED_OVER: Noticed = Noticed {
     name: "passed_over",
-    sentence: "no region is passed over whose breaker is closed and past the ramp, or has been open for its time",
+    sentence: "no region is passed over whose breaker is closed and past the ramp, or has been open for its time, or is \
+               half-open with a slot that is free",
 };
 
 pub(crate) const BREAKER_GAUGE: Noticed = Noticed {

@@ -15,8 +15,8 @@ pub(super) const HEARD_OUT: Invariant = Invariant {
 
 pub(super) const AT_ONCE: Invariant = Invariant {
     name: "at_once",
-    sentence: "a request that has come whole goes on at once, and so does an answer that nothing is to replace; \
-               a request of which nothing comes goes on after two ticks",
+    sentence: "a request that has come whole goes on at once, past its primary too, and so does an answer that nothing is \
+               to replace; a request of which nothing comes goes on after two ticks",
     check: at_once,
 };
 
@@ -48,6 +48,13 @@ fn heard_out(_: &Scenario, record: &Record) -> Result<(), String> {
 }
 
 fn at_once(scenario: &Scenario, record: &Record) -> Result<(), String> {
+    if record.primary().is_none()
+        && let (Some(first), Some(end)) = (record.asked.first(), record.shown.end)
+    {
+        return ensure(first.at.0 == end, || {
+            format!("it came whole {} µs before another region is asked", first.at.0.saturating_sub(end))
+        });
+    }
     let (Some((began, _)), Some(primary), false) = (record.began, record.primary(), record.lost_its_vm) else {
         return Ok(());
     };
