@@ -308,7 +308,13 @@ impl Exchange {
                 }
             }
             Event::CallReset => self.on_call_failed(Failure::Reset, host, effects),
-            Event::CallRefused => self.on_call_failed(Failure::NoHealthyUpstream, host, effects),
+            Event::CallRefused => {
+                self.on_call_failed(Failure::NoHealthyUpstream, host, effects);
+                // It comes while a callback is being handled; of a request that does not go to the primary, one of its own.
+                if self.way != Way::Open {
+                    return self.request_flow();
+                }
+            }
             Event::Waited { impatient_for } => self.on_waited(impatient_for, host, effects),
             Event::End { details } => self.on_end(details, host, effects),
         }

@@ -221,6 +221,17 @@ fn a_request_that_is_still_coming_is_taken_out_of_the_buffer_and_sent_when_it_is
     assert_eq!(watched.exchange.call(0).unwrap().1.body, b"12345678");
 }
 
+/// A call that Envoy refuses is refused while the callback that asked for it is being handled, and says what it returns.
+#[test]
+fn a_request_that_is_passed_over_its_primary_stays_held_where_envoy_refuses_the_call() {
+    for secondaries in [1, 2] {
+        let mut watched = Watched::begin(Setup { bodiless: false, secondaries, ..open(&[0]) });
+        assert_eq!(watched.on(piece(b"1234", true), at(1)), Flow::Hold);
+        assert_eq!(watched.on(Event::CallRefused, at(1)), Flow::Hold, "{secondaries}");
+        assert_eq!(watched.in_flight, (secondaries > 1).then_some(1));
+    }
+}
+
 #[test]
 fn a_short_request_asks_the_breaker_when_it_is_whole() {
     let setup = Setup { bodiless: false, announced: Some(4), ..guarded() };
