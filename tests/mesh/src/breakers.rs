@@ -19,6 +19,8 @@ pub(crate) const TRANSITIONS_TOTAL: &str = "helius_breaker_transitions_total";
 
 /// While it is open, one attempt in so many milliseconds is let in where no region would have one.
 const LAST_RESORT_EVERY: Millis = 1000;
+/// How much longer than its attempt may take a probe keeps its place.
+const GRACE: Millis = 100;
 
 /// Where a breaker stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -327,7 +329,7 @@ impl Watched {
     fn probes_under_way(&self, now: Moment, stepped_back: Option<Micros>) -> usize {
         let is_there = |it: &&UnderWay| {
             let is_comparable = stepped_back.is_none_or(|stepped| stepped < it.at.0);
-            it.is_probe && is_comparable && now.1 / 1000 < it.at.1 / 1000 + it.timeout
+            it.is_probe && is_comparable && now.1 / 1000 < it.at.1 / 1000 + it.timeout + GRACE
         };
         self.under_way.iter().filter(is_there).count()
     }

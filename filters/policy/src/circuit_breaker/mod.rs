@@ -42,7 +42,8 @@
 //!   given up, and a route with one request a minute can close. It is never shorter than the attempt's timeout.
 //! * **The bound on probes** holds from one half-open state to the next: a probe that is still under way when the
 //!   breaker opens again keeps its slot.
-//! * **A late probe** counts as what it was, although its slot has lapsed: that is how a timeout is reported.
+//! * **A slot** lapses a moment after the attempt's time is over, because that is when its timeout is reported. A probe
+//!   that is later still counts as what it was.
 //! * **Slow probes** reopen by the rate that trips a closed breaker, not one by one.
 //! * **Shadow** mode is the same machine. Calls that it would have rejected go to the region, but their outcomes are not
 //!   recorded: an enforcing breaker would not have them.

@@ -13,6 +13,10 @@ use super::settings::MAX_PERMITS;
 /// Longest time that a probe may hold its slot, whatever its caller says: the longest timeout that a route can have.
 pub(super) const LONGEST_ATTEMPT: Duration = Duration::from_secs(600);
 
+/// How much longer than its attempt may take a probe keeps its slot: that its time is over is told a moment after it, and
+/// by then another probe would have the slot.
+const GRACE: Duration = Duration::from_millis(100);
+
 /// The right of one probe to be under way. It lapses at the deadline, so a probe whose worker died frees its slot too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Slot {
@@ -34,7 +38,8 @@ impl Slots {
             return false;
         }
         let Some(free) = self.0.iter_mut().find(|slot| slot.is_none()) else { return false };
-        *free = Some(Slot { ticket, deadline: Deadline::after(now, timeout.min(LONGEST_ATTEMPT)) });
+        let lapses_in = timeout.min(LONGEST_ATTEMPT).saturating_add(GRACE);
+        *free = Some(Slot { ticket, deadline: Deadline::after(now, lapses_in) });
         true
     }
 
@@ -53,7 +58,7 @@ impl Slots {
     /// Pulls every deadline near after a clock that has stepped back.
     pub(super) fn settle(&mut self, now: Moment) {
         for slot in self.0.iter_mut().flatten() {
-            slot.deadline.settle(now, LONGEST_ATTEMPT);
+            slot.deadline.settle(now, LONGEST_ATTEMPT.saturating_add(GRACE));
         }
     }
 
@@ -87,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_slot_is_held_until_its_deadline_and_not_longer() {
-        for (now, is_free) in [(2_999, false), (3_000, true), (3_001, true)] {
+        for (now, is_free) in [(3_099, false), (3_100, true), (3_101, true)] {
             let mut slots = Slots::default();
             assert!(slots.take(1, ticket(1), Moment(1_000), TIMEOUT));
             assert_eq!(slots.take(1, ticket(2), Moment(now), TIMEOUT), is_free, "{now}");
@@ -98,17 +103,17 @@ mod tests {
     fn a_ticket_frees_its_own_slot_only() {
         let mut slots = Slots::default();
         assert!(slots.take(1, ticket(1), Moment(0), TIMEOUT));
-        assert!(slots.take(1, ticket(2), Moment(2_000), TIMEOUT), "the first has lapsed");
+        assert!(slots.take(1, ticket(2), Moment(2_100), TIMEOUT), "the first has lapsed");
         slots.free(ticket(1));
-        assert!(!slots.take(1, ticket(3), Moment(2_001), TIMEOUT));
+        assert!(!slots.take(1, ticket(3), Moment(2_101), TIMEOUT));
         slots.free(ticket(2));
-        assert!(slots.take(1, ticket(3), Moment(2_001), TIMEOUT));
+        assert!(slots.take(1, ticket(3), Moment(2_101), TIMEOUT));
     }
 
     #[test]
     fn a_probe_without_an_end_gives_its_slot_back_all_the_same() {
         let mut slots = Slots::default();
         assert!(slots.take(1, ticket(1), Moment(0), Duration::MAX));
-        assert_eq!(slots.wait(Moment(0)), LONGEST_ATTEMPT);
+        assert_eq!(slots.wait(Moment(0)), LONGEST_ATTEMPT + GRACE);
     }
 }

@@ -46,7 +46,7 @@ fn a_retry_after_is_obeyed_up_to_its_cap_and_leaves_the_back_off_alone() {
 
 #[test]
 fn the_slot_of_a_probe() {
-    for (at, is_free) in [(6_999, false), (7_000, true), (7_001, true)] {
+    for (at, is_free) in [(7_099, false), (7_100, true), (7_101, true)] {
         let (mut breaker, _) = half_open(enforced());
         breaker.permit();
         breaker.permit();
@@ -215,9 +215,9 @@ fn a_clock_that_steps_back_frees_slots_and_gives_up_as_it_would_have() {
     breaker.permit();
     breaker.permit();
     breaker.now = START / 2;
-    assert_eq!(breaker.rejected_for(), Some(2_000));
-    assert_eq!(breaker.wait(2_000).rejected_for(), None);
-    breaker.wait(27_999).admit();
+    assert_eq!(breaker.rejected_for(), Some(2_100));
+    assert_eq!(breaker.wait(2_100).rejected_for(), None);
+    breaker.wait(27_899).admit();
     assert_eq!(breaker.state(), State::HalfOpen);
     breaker.wait(1).admit();
     assert_eq!(breaker.reason(), Some(Reason::ProbesTimedOut));

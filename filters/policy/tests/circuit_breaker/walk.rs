@@ -25,7 +25,7 @@ fn transitions() {
     let Admitted::Probe(first) = breaker.at(6_000).admit() else { panic!() };
     let Admitted::Probe(second) = breaker.admit() else { panic!() };
     let Admitted::Probe(third) = breaker.admit() else { panic!() };
-    assert_eq!(breaker.rejected_for(), Some(2_000), "until a probe's time is over");
+    assert_eq!(breaker.rejected_for(), Some(2_100), "until a probe's time is over, and a moment");
 
     // The client of one leaves, and another takes its place.
     assert_eq!(breaker.record(third, Outcome::Abandoned), None);

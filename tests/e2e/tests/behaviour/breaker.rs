@@ -290,6 +290,31 @@ async fn what_no_region_has_seen_goes_to_the_secondary_whatever_its_method() {
 }
 
 #[tokio::test]
+async fn a_call_that_envoy_refuses_does_not_let_the_request_go_to_the_primary() {
+    let regions = Regions::start().await;
+    let mesh = guarded(&regions, &for_good()).assist_route(|route| {
+        let unknown = json!({ "name": "eu-west-1", "cluster": "llm_assistant_eu_west_1", "timeout": "500ms" });
+        route["upstream"]["regions"].as_array_mut().unwrap().insert(1, unknown);
+    });
+    let mesh = mesh.start().await.unwrap();
+    // At once, so that the breaker of the region that Envoy does not know stays closed.
+    regions.primary.behave(Answer::rate_limited(3600));
+    ask(&mesh).await;
+    regions.primary.take_requests();
+    let in_pieces = Request::new(Method::POST, "/assist").chunks(["{", "}"]).pace(Duration::from_millis(20));
+    for request in [Request::post("/assist", QUESTION), in_pieces, Request::new(Method::POST, "/assist")] {
+        // Slow enough that the refusal is long over when it answers.
+        let slow = Answer::status(200).text("late").header("region", "us-west-2").after(Duration::from_millis(100));
+        regions.secondary.behave(slow);
+        let reply = mesh.send(request).await.unwrap();
+        assert_eq!((reply.status, reply.header("region")), (200, Some("us-west-2")), "{}", reply.text());
+        assert_eq!((marks(&reply)["degraded"], marks(&reply)["attempts"]), ("skipped_breaker_open", "2"));
+    }
+    assert_eq!(regions.primary.count(), 0);
+    mesh.assert_unharmed().await;
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_while_its_request_is_sent_past_the_primary_harms_nobody() {
     let regions = Regions::start().await;
     let mesh = guarded(&regions, &for_good()).start().await.unwrap();
