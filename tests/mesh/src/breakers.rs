@@ -19,6 +19,7 @@ pub(crate) const TRANSITIONS_TOTAL: &str = "helius_breaker_transitions_total";
 
 /// While it is open, one attempt in so many milliseconds is let in where no region would have one.
 const LAST_RESORT_EVERY: Millis = 1000;
+
 /// How much longer than its attempt may take a probe keeps its place.
 const GRACE: Millis = 100;
 
@@ -135,6 +136,8 @@ struct UnderWay {
     timeout: Millis,
     changes: u64,
     is_probe: bool,
+    /// A closed breaker has no slots: what was a probe is then an attempt like any other.
+    has_slot: bool,
 }
 
 impl Breakers {
@@ -182,12 +185,14 @@ impl Breakers {
             }
             _ => {}
         }
+        let is_probe = attempt.breaker.mode == Mode::Enforce && watched.state == Some(State::HalfOpen);
         watched.under_way.push(UnderWay {
             exchange: attempt.exchange,
             at: now,
             timeout: attempt.timeout,
             changes: watched.changes,
-            is_probe: attempt.breaker.mode == Mode::Enforce && watched.state == Some(State::HalfOpen),
+            is_probe,
+            has_slot: is_probe,
         });
         if let Some(Err(what)) =
             watched.model.as_mut().map(|it| it.let_in(now.1 / 1000, attempt.timeout, attempt.is_whole))
@@ -282,6 +287,9 @@ impl Breakers {
         let from = watched.state.replace(to);
         watched.changes += 1;
         watched.changed = now.0;
+        if to == State::Closed {
+            watched.under_way.iter_mut().for_each(|it| it.has_slot = false);
+        }
         watched.closed = (to == State::Closed).then_some(now.1);
         let mut broken = Vec::new();
         if !CHANGES.iter().any(|it| from.is_none_or(|from| from == it.0) && (to, reason) == (it.1, it.2)) {
@@ -329,7 +337,7 @@ impl Watched {
     fn probes_under_way(&self, now: Moment, stepped_back: Option<Micros>) -> usize {
         let is_there = |it: &&UnderWay| {
             let is_comparable = stepped_back.is_none_or(|stepped| stepped < it.at.0);
-            it.is_probe && is_comparable && now.1 / 1000 < it.at.1 / 1000 + it.timeout + GRACE
+            it.has_slot && is_comparable && now.1 / 1000 < it.at.1 / 1000 + it.timeout + GRACE
         };
         self.under_way.iter().filter(is_there).count()
     }

@@ -31,6 +31,8 @@ pub struct Record {
     pub shown_before: Option<Shown>,
     /// Whether the breaker of its primary stood at some moment in another way than closed and past the ramp.
     pub primary_was_shut: bool,
+    /// How the breaker of the first region stood that was asked, or that Envoy refused to ask.
+    pub first_door: Option<Door>,
     /// Why no copy of it may be kept, whatever becomes of the primary: the word of `x-helius-not-replayable`.
     pub uncopied: Option<&'static str>,
     /// When its answer was decided, or its client gone: by the simulation's time and by the wall clock.
@@ -179,7 +181,7 @@ impl Record {
 
     /// Whether the first region that was asked may have been the last resort: on the ramp nobody outside can tell.
     pub(crate) fn may_be_last_resort(&self) -> bool {
-        self.asked.first().and_then(|asked| asked.door).is_some_and(|door| !door.was_free)
+        self.first_door.is_some_and(|door| !door.was_free)
     }
 
     /// The attempt at the primary, if it was made.

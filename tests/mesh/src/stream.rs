@@ -1,5 +1,6 @@
 //! One stream as Envoy's filter manager keeps it for our filter.
 
+use crate::breakers::Door;
 use crate::fields::Fields;
 
 /// One of the two directions.
@@ -63,6 +64,8 @@ impl Half {
 #[expect(clippy::struct_excessive_bools, reason = "as Envoy keeps them")]
 pub(crate) struct Router {
     pub(crate) per_try_timeout: Option<u64>,
+    /// How the primary's breaker stood when the filter let a request go on by a host call: that is carried out later.
+    pub(crate) door: Option<Door>,
     pub(crate) request_is_whole: bool,
     pub(crate) is_connected: bool,
     /// Whether the upstream's headers have come.

@@ -9,6 +9,8 @@ use crate::record::Record;
 use crate::scenario::Millis;
 use crate::world::{Micros, World};
 
+const RESPONSES_TOTAL: &str = "helius_responses_total";
+
 /// How long after a change the gauge may be wrong: a second, and a tick.
 const SHOWN_WITHIN: Micros = 1_110_000;
 
@@ -30,6 +32,8 @@ impl World {
         let attempt = Attempt { exchange, route, breaker, region, timeout, is_whole, is_first };
         let (door, broken) = self.breakers.borrow_mut().let_in(&attempt, (self.now.get(), self.wall()));
         self.all_wrong(record, broken);
+        drop(records);
+        self.record(exchange, |record| record.first_door = record.first_door.or(is_first.then_some(door)));
         Some(door)
     }
 
@@ -74,6 +78,12 @@ impl World {
         if stat.ends_with(TRANSITIONS_TOTAL) {
             let broken = self.breakers.borrow_mut().count(stat, now);
             return self.all_wrong(record, broken);
+        }
+        if stat.ends_with(RESPONSES_TOTAL) && !label(stat, "served_by").starts_with("would_") {
+            // One of several that a tick lets go on is over before the next one goes on.
+            if let Some(owner) = owner(record) {
+                self.flights.borrow_mut().end(&owner, exchange);
+            }
         }
         let Some(region) = region_named(label(stat, "region")) else { return };
         match (label(stat, "verdict"), record.breaker(), owner(record)) {

@@ -41,7 +41,7 @@ fn limit(random: &mut Rng) -> Option<Limit> {
     one_in(random, 6).then(|| Limit { per_second: *pick(random, &[1, 10, 100]), burst: *pick(random, &[1, 2, 5]) })
 }
 
-fn region(random: &mut Rng, index: usize, most: Millis) -> Region {
+pub(super) fn region(random: &mut Rng, index: usize, most: Millis) -> Region {
     let timeout = if one_in(random, 3) { most } else { (most / 4).max(1) };
     let authority = one_in(random, 4).then(|| format!("region-{index}.example"));
     Region { name: region_name(index), timeout, authority: authority.filter(|_| index > 0) }

@@ -2,8 +2,7 @@
 
 use fastrand::Rng;
 
-use super::breakers;
-use super::{one_in, pick};
+use super::{breakers, one_in, operators, pick};
 use crate::scenario::{Answer, Behaviour, Exchange, Millis, Request, Scenario};
 
 /// Some dozens of requests within seconds, so that breakers open, find out and close.
@@ -16,6 +15,11 @@ pub(super) fn outage(random: &mut Rng, scenario: &mut Scenario) {
         scenario.pushes.clear();
         scenario.clock_steps.clear();
         scenario.deaths.clear();
+    }
+    if random.bool() {
+        // Somebody to turn to when Envoy refuses to call the first one.
+        route.regions.truncate(2);
+        route.regions.extend((route.regions.len()..3).map(|index| operators::region(random, index, route.timeout)));
     }
     let regions = route.regions.len();
     let (count, lasts) = (random.u64(30..100), *pick(random, &[1000, 2000, 4000]));
@@ -62,9 +66,9 @@ impl Outage {
             let headers = vec![("retry-after".to_owned(), wait.to_string().into_bytes())];
             Behaviour::Answer(Answer { headers, ..Answer::status(429) })
         };
-        let how = match random.u32(0..7) {
+        let how = match random.u32(0..8) {
             0 => Behaviour::Refuse,
-            1 => Behaviour::NoHosts,
+            1 | 7 => Behaviour::NoHosts,
             2 => Behaviour::Answer(Answer { after: random.u64(30..400), ..Answer::status(200) }),
             3 => limited(*pick(random, &[0, 1, 60])),
             4 => Behaviour::Answer(Answer::status(503)),

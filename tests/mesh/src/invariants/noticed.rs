@@ -42,7 +42,7 @@ pub(crate) const LEFT_ALONE: Noticed = Noticed {
 pub(crate) const PROBES: Noticed = Noticed {
     name: "probes",
     sentence: "while a breaker is half-open, no more attempts at its region than its permits are under way at once: \
-               neither answered, nor given up, nor older than their timeout",
+               neither answered, nor given up, nor a moment older than their timeout, nor let in before it last closed",
 };
 
 pub(crate) const CHAIN: Noticed = Noticed {

@@ -35,6 +35,7 @@ use crate::world::{Micros, World};
 use callout::Call;
 use death::Life;
 use event::Event;
+pub(crate) use router::per_try_timeout;
 
 /// A stream: its thread and its context there.
 pub(crate) type Key = (usize, u32);

@@ -15,22 +15,27 @@ pub(super) const TIMED_OUT: &str = "upstream request timeout";
 pub(super) const NO_HOST: &str = "no healthy upstream";
 const PER_TRY_TIMEOUT: &str = "x-envoy-upstream-rq-per-try-timeout-ms";
 
+/// How long the filter wants an attempt at the primary to take at most.
+pub(crate) fn per_try_timeout(headers: &Fields) -> Option<u32> {
+    headers.text(PER_TRY_TIMEOUT).parse().ok()
+}
+
 impl Mesh {
     pub(super) fn router_headers(&mut self, key: Key, is_last: bool) {
         let world = self.world.clone();
-        let Some((exchange, headers, timeout)) = self.with(key, |stream| {
+        let Some((exchange, headers, timeout, door)) = self.with(key, |stream| {
             let mut headers = stream.request.headers.clone().unwrap_or_default();
-            let timeout = headers.text(PER_TRY_TIMEOUT).parse().ok();
+            let timeout = per_try_timeout(&headers);
             stream.router.per_try_timeout = timeout.map(u64::from);
             headers.retain(|name| name != PER_TRY_TIMEOUT);
-            (stream.exchange, headers, timeout)
+            (stream.exchange, headers, timeout, stream.router.door)
         }) else {
             return;
         };
         let behaviour = world.behaviour(exchange, 0);
         // All of it, where the filter has been shown its end.
         let is_whole = world.record(exchange, |record| record.shown.end.is_some());
-        let door = world.let_in(exchange, 0, timeout, is_whole);
+        let door = door.or_else(|| world.let_in(exchange, 0, timeout, is_whole));
         world.record(exchange, |record| {
             record.asked.push(Asked {
                 region: 0,

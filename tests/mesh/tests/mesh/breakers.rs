@@ -212,6 +212,18 @@ fn a_request_in_pieces_goes_whole_to_whoever_gets_it() {
 }
 
 #[test]
+fn a_call_that_envoy_refuses_does_not_send_a_held_request_to_its_primary() {
+    let regions = |primary, second| [primary, second, Behaviour::default()];
+    let mut scenario = guarded(Breaker { open: (5000, 5000, 0), ..QUICK });
+    scenario.document.routes[0].regions = Route::new("assist", 3).regions;
+    let failures = (0..2).map(|index| post(index * 100, regions(Behaviour::Refuse, Behaviour::default())));
+    let refused = post(200, regions(Behaviour::default(), Behaviour::NoHosts));
+    let outcome = played(&with(scenario, failures.chain([refused])));
+    assert_eq!(outcome.records[2].refused, [(1, "no_healthy_upstream")]);
+    assert_eq!(asked(&outcome)[2], [2]);
+}
+
+#[test]
 fn a_region_that_says_when_to_come_back_is_left_alone_until_then() {
     let headers = vec![("retry-after".to_owned(), b"1".to_vec())];
     let limited = || [Behaviour::Answer(Answer { headers: headers.clone(), ..Answer::status(429) })];

@@ -8,6 +8,7 @@ use crate::host::abi::{Outcome, Status, decode};
 use crate::host::thread::Deferred;
 use crate::host::vm::Host;
 use crate::invariants::LIVING;
+use crate::mesh::per_try_timeout;
 
 pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
     linker.func_wrap("env", "proxy_continue_stream", continue_stream)?;
@@ -30,8 +31,15 @@ fn resume(caller: &Caller<'_, Host>, kind: u32) -> Outcome {
         1 => Deferred::ResumeResponse(context),
         _ => return Err(Status::BadArgument),
     };
+    let world = thread.world.clone();
+    let stream = thread.stream(context)?;
+    if kind == 0 {
+        let is_whole = world.record(stream.exchange, |record| record.shown.end.is_some());
+        let timeout = stream.request.headers.as_ref().and_then(per_try_timeout);
+        stream.router.door = world.let_in(stream.exchange, 0, timeout, is_whole);
+    }
     // Envoy forgets the request whichever side goes on.
-    let request = &mut thread.stream(context)?.request;
+    let request = &mut stream.request;
     (request.headers_shown, request.piece_shown, request.trailers_shown) = (false, false, false);
     thread.deferred.push(action);
     Ok(())
