@@ -30,7 +30,7 @@ pub(super) fn outage(random: &mut Rng, scenario: &mut Scenario) {
         let at = index * lasts / count + random.u64(0..20);
         let request = request(random);
         let regions: Vec<_> = outages.iter().map(|outage| outage.behaviour(random, at)).collect();
-        let leaves_after = one_in(random, 20).then(|| random.u64(0..400));
+        let leaves_after = one_in(random, 8).then(|| random.u64(0..400));
         let worker = random.usize(0..scenario.envoy.workers);
         scenario.exchanges.push(Exchange { at, worker, leaves_after, ..Exchange::new(request).regions(regions) });
     }
