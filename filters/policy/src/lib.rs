@@ -9,6 +9,7 @@
 //! * [`verdict`] is the judgement of one attempt at one region; everything else follows from it.
 //! * [`circuit_breaker`] takes a region that keeps failing out of the ladder, and lets it back little by little.
 //! * [`envoy_words`] reads Envoy's own words for what went wrong.
+//! * [`output`] says whether an answer is one that its reader can use.
 //! * [`replay`] is the contract under which a request may be sent a second time.
 //! * [`budget`] bounds the memory that all copies of requests take together.
 //! * [`retry_budget`] bounds how many requests are sent a second time at the same moment.
@@ -50,6 +51,7 @@ pub mod host;
 pub mod http;
 pub mod isolate;
 pub mod journal;
+pub mod output;
 pub mod rate_limit;
 pub mod replay;
 pub mod retry_budget;

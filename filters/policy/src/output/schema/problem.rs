@@ -1,0 +1,34 @@
+//! What is wrong with a schema, in words that name the place, the keyword, the rule and the remedy.
+
+use std::fmt;
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaProblem {
+    /// The schema that has it, as a JSON pointer into the document; empty for the document itself.
+    pub pointer: String,
+    /// The keyword; empty if no keyword is meant.
+    pub keyword: String,
+    /// What it breaks.
+    pub rule: String,
+    /// What to write instead.
+    pub hint: String,
+}
+
+impl SchemaProblem {
+    pub(super) fn new(pointer: &str, keyword: &str, rule: &str, hint: &str) -> Self {
+        let [pointer, keyword, rule, hint] = [pointer, keyword, rule, hint].map(str::to_owned);
+        Self { pointer, keyword, rule, hint }
+    }
+}
+
+impl fmt::Display for SchemaProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pointer, keyword, rule, hint } = self;
+        match (pointer.as_str(), keyword.as_str()) {
+            ("", "") => write!(f, "the schema {rule}; {hint}"),
+            (pointer, "") => write!(f, "{pointer} {rule}; {hint}"),
+            (pointer, keyword) => write!(f, "{pointer}/{keyword} {rule}; {hint}"),
+        }
+    }
+}
