@@ -133,12 +133,9 @@ fn is_empty(value: &Value<'_>) -> bool {
 fn finite<'v>(value: &'v Value<'_>) -> Result<(), Failure<'v>> {
     match value {
         Value::Number(text) => {
-            let size = text.strip_prefix('-').unwrap_or(text);
-            if Decimal::of(size).compare(Decimal::of(INFINITE)).is_lt() {
-                Ok(())
-            } else {
-                Err(Failure::new(Rule::FiniteNumbers))
-            }
+            let size = Decimal::of(text.strip_prefix('-').unwrap_or(text));
+            let is_finite = size.is_surely_below(308) || size.compare(Decimal::of(INFINITE)).is_lt();
+            if is_finite { Ok(()) } else { Err(Failure::new(Rule::FiniteNumbers)) }
         }
         Value::List(items) => {
             items.iter().enumerate().try_for_each(|(index, item)| finite(item).map_err(|failure| failure.at(index)))

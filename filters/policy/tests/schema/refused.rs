@@ -43,6 +43,19 @@ fn a_schema_that_is_too_large_is_refused() {
             "the schema has patterns that expand to more than 20000 steps together; write fewer or shorter ones, or maxLength for a bound of the length"
         ]
     );
+    let heavier: Vec<_> = (0..4_000).map(|n| format!(r#"{{"pattern": "a{{1900}}{n}"}}"#)).collect();
+    assert_eq!(refused(&format!(r#"{{"anyOf": [{}]}}"#, heavier.join(","))), refused(&heavy));
+    let under =
+        format!(r#"{{"properties": {{"{}": {{"allOf": [{}true]}}}}}}"#, "k".repeat(100_000), "true,".repeat(4_000));
+    assert_eq!(
+        refused(&under),
+        [format!(
+            "/properties/{} stands too deep, or below keys that are too long; write shorter keys, or put parts into $defs",
+            "k".repeat(288)
+        )]
+    );
+    let unheard = format!(r#"{{"{}": 1}}"#, "k".repeat(100_000));
+    assert!(refused(&unheard)[0].len() < 1_000);
     let nobody = format!("{{{}}}", (0..500).map(|n| format!("\"unheardOf{n}\": 1")).collect::<Vec<_>>().join(","));
     assert_eq!(refused(&nobody).len(), 100);
 }

@@ -17,13 +17,14 @@ pub(crate) struct Decimal<'a> {
 impl<'a> Decimal<'a> {
     /// Takes apart what the reader has accepted as a number.
     pub(crate) fn of(text: &'a str) -> Self {
-        let (is_negative, unsigned) = match text.strip_prefix('-') {
-            Some(unsigned) => (true, unsigned),
-            None => (false, text),
+        let text = text.as_bytes();
+        let (is_negative, unsigned) = match text {
+            [b'-', unsigned @ ..] => (true, unsigned),
+            unsigned => (false, unsigned),
         };
-        let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let (mut head, mut tail) = (without_leading(whole.as_bytes()), fraction.as_bytes());
+        let (mantissa, exponent) = split(unsigned, |byte| matches!(byte, b'e' | b'E'));
+        let (whole, fraction) = split(mantissa, |byte| *byte == b'.');
+        let (mut head, mut tail) = (without_leading(whole), fraction);
         let mut point = length(head);
         if head.is_empty() {
             let digits = without_leading(tail);
@@ -37,9 +38,7 @@ impl<'a> Decimal<'a> {
         if head.is_empty() && tail.is_empty() {
             return Self { is_negative: false, head, tail, point: 0 };
         }
-        // The reader bounds the digits of an exponent, so the parse succeeds and the sum is far from overflow.
-        let exponent: i64 = exponent.parse().unwrap_or(0);
-        Self { is_negative, head, tail, point: point.saturating_add(exponent) }
+        Self { is_negative, head, tail, point: point.saturating_add(power(exponent)) }
     }
 
     fn digits(self) -> impl Iterator<Item = u8> + 'a {
@@ -53,6 +52,11 @@ impl<'a> Decimal<'a> {
     /// The power of ten that its last digit stands for.
     fn last_power(self) -> i64 {
         self.point.saturating_sub(length(self.head)).saturating_sub(length(self.tail))
+    }
+
+    /// Whether its size is below ten to the power of `power`, as far as that can be said at a glance.
+    pub(crate) const fn is_surely_below(self, power: i64) -> bool {
+        self.point <= power
     }
 
     /// Whether it has no fraction: 1.0 and 1e3 have none either.
@@ -87,6 +91,24 @@ impl<'a> Decimal<'a> {
             (false, false) => self.point.cmp(&other.point).then_with(|| self.digits().cmp(other.digits())),
         }
     }
+}
+
+/// What stands before a byte, and what behind it.
+fn split(text: &[u8], is_it: impl Fn(&u8) -> bool) -> (&[u8], &[u8]) {
+    let end = text.iter().position(is_it).unwrap_or(text.len());
+    let (before, rest) = text.split_at_checked(end).unwrap_or((text, &[]));
+    (before, rest.split_first().map_or(&[], |(_, behind)| behind))
+}
+
+/// An exponent with its sign. The reader bounds its digits, so that nothing is near an overflow.
+fn power(exponent: &[u8]) -> i64 {
+    let (is_negative, digits) = match exponent {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] | digits => (false, digits),
+    };
+    let shift = |value: i64, digit: &u8| value.saturating_mul(10).saturating_add(i64::from(digit.saturating_sub(b'0')));
+    let size = digits.iter().fold(0, shift);
+    if is_negative { size.saturating_neg() } else { size }
 }
 
 fn then_digit(value: usize, digit: u8) -> usize {

@@ -15,115 +15,122 @@ const MAX_DEPTH: usize = 128;
 /// Most digits of an exponent, leading zeros included: no reader knows larger ones, and powers stay far from overflow.
 const EXPONENT_DIGITS: usize = 9;
 
-type Read<'a, T> = Result<T, Failure<'a>>;
+type Read<'a> = Result<Value<'a>, Failure<'a>>;
 
 /// Reads a whole body whose lists and objects are at most `depth` deep, and never more than [`MAX_DEPTH`].
-pub(crate) fn read(body: &[u8], depth: usize) -> Read<'_, Value<'_>> {
-    let rest = std::str::from_utf8(body).map_err(|error| {
+pub(crate) fn read(body: &[u8], depth: usize) -> Read<'_> {
+    let text = std::str::from_utf8(body).map_err(|error| {
         // `None` says that the last character is not whole.
-        Failure::new(if error.error_len().is_none() { Rule::Truncated } else { Rule::NotUnicode })
+        if error.error_len().is_none() { Rule::Truncated } else { Rule::NotUnicode }
     })?;
-    let mut reader = Reader { rest };
+    let mut reader = Reader { text, at: 0 };
     let value = reader.value(depth.min(MAX_DEPTH))?;
     reader.skip_blanks();
-    if reader.rest.is_empty() { Ok(value) } else { fail(Rule::NotJson) }
+    if reader.peek().is_none() { Ok(value) } else { Err(Rule::NotJson.into()) }
 }
 
-const fn fail<'a, T>(rule: Rule) -> Read<'a, T> {
-    Err(Failure::new(rule))
-}
-
+/// What reads a part that has no parts of its own says only what is wrong, because a failure with its path takes time.
 struct Reader<'a> {
-    rest: &'a str,
+    text: &'a str,
+    at: usize,
 }
 
 impl<'a> Reader<'a> {
-    fn peek(&self) -> Read<'a, u8> {
-        self.rest.as_bytes().first().copied().ok_or(Failure::new(Rule::Truncated))
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
     }
 
-    /// Takes the next `count` bytes, which end with a whole character.
-    fn take(&mut self, count: usize) -> &'a str {
-        let (taken, rest) = self.rest.split_at_checked(count).unwrap_or((self.rest, ""));
-        self.rest = rest;
-        taken
+    fn skip(&mut self, count: usize) {
+        self.at = self.at.saturating_add(count);
+    }
+
+    /// Takes the next byte.
+    fn next(&mut self) -> Result<u8, Rule> {
+        let next = self.peek().ok_or(Rule::Truncated)?;
+        self.skip(1);
+        Ok(next)
+    }
+
+    /// Takes the next byte if it is this one.
+    fn has(&mut self, byte: u8) -> bool {
+        let has = self.peek() == Some(byte);
+        if has {
+            self.skip(1);
+        }
+        has
+    }
+
+    /// What has been read since `start`.
+    fn since(&self, start: usize) -> &'a str {
+        self.text.get(start..self.at).unwrap_or_default()
     }
 
     fn skip_blanks(&mut self) {
-        let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
-        self.take(self.rest.bytes().take_while(is_blank).count());
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.skip(1);
+        }
     }
 
     /// The first byte after blanks, which is taken.
-    fn sign(&mut self) -> Read<'a, u8> {
+    fn sign(&mut self) -> Result<u8, Rule> {
         self.skip_blanks();
-        let sign = self.peek()?;
-        if sign.is_ascii() {
-            self.take(1);
-        }
-        Ok(sign)
+        self.next()
     }
 
-    fn value(&mut self, depth: usize) -> Read<'a, Value<'a>> {
+    fn value(&mut self, depth: usize) -> Read<'a> {
         self.skip_blanks();
-        match self.peek()? {
-            b'{' => self.object(depth),
-            b'[' => self.list(depth),
-            b'"' => self.text().map(Value::Text),
-            b'-' | b'0'..=b'9' => self.number(),
-            b't' => self.word("true", Value::Bool(true)),
-            b'f' => self.word("false", Value::Bool(false)),
-            b'n' => self.word("null", Value::Null),
-            _ => fail(Rule::NotJson),
-        }
+        Ok(match self.peek().ok_or(Rule::Truncated)? {
+            b'{' => return self.object(depth),
+            b'[' => return self.list(depth),
+            b'"' => Value::Text(self.text()?),
+            b'-' | b'0'..=b'9' => Value::Number(Cow::Borrowed(self.number()?)),
+            b't' => self.word("true", Value::Bool(true))?,
+            b'f' => self.word("false", Value::Bool(false))?,
+            b'n' => self.word("null", Value::Null)?,
+            _ => return Err(Rule::NotJson.into()),
+        })
     }
 
-    fn word(&mut self, word: &str, value: Value<'a>) -> Read<'a, Value<'a>> {
-        if let Some(rest) = self.rest.strip_prefix(word) {
-            self.rest = rest;
-            return Ok(value);
+    fn word(&mut self, word: &str, value: Value<'a>) -> Result<Value<'a>, Rule> {
+        for expected in word.bytes() {
+            if self.next()? != expected {
+                return Err(Rule::NotJson);
+            }
         }
-        fail(if word.starts_with(self.rest) { Rule::Truncated } else { Rule::NotJson })
+        Ok(value)
     }
 
-    fn list(&mut self, depth: usize) -> Read<'a, Value<'a>> {
-        let Some(depth) = depth.checked_sub(1) else { return fail(Rule::TooDeep) };
-        self.take(1);
+    fn list(&mut self, depth: usize) -> Read<'a> {
+        let depth = depth.checked_sub(1).ok_or(Rule::TooDeep)?;
+        self.skip(1);
         let mut items = Vec::new();
         self.skip_blanks();
-        if self.peek()? == b']' {
-            self.take(1);
+        if self.has(b']') {
             return Ok(Value::List(items));
         }
         loop {
-            let item = self.value(depth).map_err(|failure| failure.at(items.len()))?;
-            items.push(item);
+            match self.value(depth) {
+                Ok(item) => items.push(item),
+                Err(failure) => return Err(failure.at(items.len())),
+            }
             match self.sign()? {
                 b',' => {}
                 b']' => return Ok(Value::List(items)),
-                _ => return fail(Rule::NotJson),
+                _ => return Err(Rule::NotJson.into()),
             }
         }
     }
 
-    fn object(&mut self, depth: usize) -> Read<'a, Value<'a>> {
-        let Some(depth) = depth.checked_sub(1) else { return fail(Rule::TooDeep) };
-        self.take(1);
+    fn object(&mut self, depth: usize) -> Read<'a> {
+        let depth = depth.checked_sub(1).ok_or(Rule::TooDeep)?;
+        self.skip(1);
         let mut members = Vec::new();
         self.skip_blanks();
-        if self.peek()? == b'}' {
-            self.take(1);
+        if self.has(b'}') {
             return Ok(Value::Map(members));
         }
         loop {
-            self.skip_blanks();
-            if self.peek()? != b'"' {
-                return fail(Rule::NotJson);
-            }
-            let key = self.text()?;
-            if self.sign()? != b':' {
-                return fail(Rule::NotJson);
-            }
+            let key = self.key()?;
             match self.value(depth) {
                 Ok(value) => members.push((key, value)),
                 Err(failure) => return Err(failure.below(key)),
@@ -131,43 +138,52 @@ impl<'a> Reader<'a> {
             match self.sign()? {
                 b',' => {}
                 b'}' => return sorted(members),
-                _ => return fail(Rule::NotJson),
+                _ => return Err(Rule::NotJson.into()),
             }
         }
+    }
+
+    /// A key with its colon.
+    fn key(&mut self) -> Result<Cow<'a, str>, Rule> {
+        self.skip_blanks();
+        if self.peek().ok_or(Rule::Truncated)? != b'"' {
+            return Err(Rule::NotJson);
+        }
+        let key = self.text()?;
+        if self.sign()? == b':' { Ok(key) } else { Err(Rule::NotJson) }
     }
 
     /// A string, from its opening quote on.
-    fn text(&mut self) -> Read<'a, Cow<'a, str>> {
-        self.take(1);
+    fn text(&mut self) -> Result<Cow<'a, str>, Rule> {
+        self.skip(1);
         let plain = self.plain()?;
-        if self.peek()? == b'"' {
-            self.take(1);
+        if self.has(b'"') {
             return Ok(Cow::Borrowed(plain));
         }
         let mut text = plain.to_owned();
-        loop {
-            // Behind a plain part stands a quote or a backslash.
-            let sign = self.peek()?;
-            self.take(1);
-            if sign == b'"' {
-                return Ok(Cow::Owned(text));
-            }
+        // Behind a plain part stands a quote or a backslash.
+        while self.next()? != b'"' {
             text.push(self.escape()?);
             text.push_str(self.plain()?);
         }
+        Ok(Cow::Owned(text))
     }
 
     /// Characters that stand for themselves, up to a quote or a backslash.
-    fn plain(&mut self) -> Read<'a, &'a str> {
-        let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
-        let Some(end) = self.rest.as_bytes().iter().position(special) else { return fail(Rule::Truncated) };
-        let plain = self.take(end);
-        if self.peek()? < b' ' { fail(Rule::NotJson) } else { Ok(plain) }
+    fn plain(&mut self) -> Result<&'a str, Rule> {
+        let start = self.at;
+        loop {
+            match self.peek().ok_or(Rule::Truncated)? {
+                b'"' | b'\\' => return Ok(self.since(start)),
+                0..=0x1f => return Err(Rule::NotJson),
+                _ => self.skip(1),
+            }
+        }
     }
 
     /// What follows a backslash.
-    fn escape(&mut self) -> Read<'a, char> {
-        let escaped = match self.peek()? {
+    fn escape(&mut self) -> Result<char, Rule> {
+        Ok(match self.next()? {
             b'"' => '"',
             b'\\' => '\\',
             b'/' => '/',
@@ -177,83 +193,71 @@ impl<'a> Reader<'a> {
             b'r' => '\r',
             b't' => '\t',
             b'u' => return self.code(),
-            _ => return fail(Rule::NotJson),
-        };
-        self.take(1);
-        Ok(escaped)
+            _ => return Err(Rule::NotJson),
+        })
     }
 
-    /// `uXXXX`, or two of them that are a surrogate pair.
-    fn code(&mut self) -> Read<'a, char> {
+    /// What follows `\u`: a character's code, or a pair of surrogates.
+    fn code(&mut self) -> Result<char, Rule> {
         let first = self.hex()?;
         if !(0xd800..0xe000).contains(&first) {
-            return char::from_u32(first).ok_or(Failure::new(Rule::NotUnicode));
+            return char::from_u32(first).ok_or(Rule::NotUnicode);
         }
-        if !self.rest.starts_with("\\u") && !"\\u".starts_with(self.rest) {
-            return fail(Rule::NotUnicode);
+        if self.next()? != b'\\' || self.next()? != b'u' {
+            return Err(Rule::NotUnicode);
         }
-        self.take(1);
-        self.peek()?;
         let second = self.hex()?;
         if first >= 0xdc00 || !(0xdc00..0xe000).contains(&second) {
-            return fail(Rule::NotUnicode);
+            return Err(Rule::NotUnicode);
         }
         let (high, low) = (first & 0x3ff, second & 0x3ff);
-        char::from_u32((high.wrapping_shl(10) | low).saturating_add(0x1_0000)).ok_or(Failure::new(Rule::NotUnicode))
+        char::from_u32((high.wrapping_shl(10) | low).saturating_add(0x1_0000)).ok_or(Rule::NotUnicode)
     }
 
-    /// The letter u and four hexadecimal digits.
-    fn hex(&mut self) -> Read<'a, u32> {
-        self.take(1);
+    fn hex(&mut self) -> Result<u32, Rule> {
         let mut code = 0_u32;
         for _ in 0..4 {
-            let Some(digit) = char::from(self.peek()?).to_digit(16) else { return fail(Rule::NotJson) };
-            self.take(1);
+            let digit = char::from(self.next()?).to_digit(16).ok_or(Rule::NotJson)?;
             code = code.wrapping_shl(4) | digit;
         }
         Ok(code)
     }
 
-    fn number(&mut self) -> Read<'a, Value<'a>> {
-        let start = self.rest;
-        if self.peek()? == b'-' {
-            self.take(1);
-        }
-        if self.peek()? == b'0' {
-            self.take(1);
-        } else {
+    fn number(&mut self) -> Result<&'a str, Rule> {
+        let start = self.at;
+        self.has(b'-');
+        if !self.has(b'0') {
             self.digits()?;
         }
-        if self.rest.starts_with('.') {
-            self.take(1);
+        if self.has(b'.') {
             self.digits()?;
         }
-        if self.rest.starts_with(['e', 'E']) {
-            self.take(1);
-            if matches!(self.peek()?, b'+' | b'-') {
-                self.take(1);
+        if self.has(b'e') || self.has(b'E') {
+            if !self.has(b'+') {
+                self.has(b'-');
             }
             if self.digits()? > EXPONENT_DIGITS {
-                return fail(Rule::HugeExponent);
+                return Err(Rule::HugeExponent);
             }
         }
-        let text = start.get(..start.len().saturating_sub(self.rest.len())).unwrap_or_default();
-        Ok(Value::Number(Cow::Borrowed(text)))
+        Ok(self.since(start))
     }
 
     /// Takes one digit or more, and says how many.
-    fn digits(&mut self) -> Read<'a, usize> {
-        if !self.peek()?.is_ascii_digit() {
-            return fail(Rule::NotJson);
+    fn digits(&mut self) -> Result<usize, Rule> {
+        let start = self.at;
+        if !self.next()?.is_ascii_digit() {
+            return Err(Rule::NotJson);
         }
-        let count = self.rest.bytes().take_while(u8::is_ascii_digit).count();
-        self.take(count);
-        Ok(count)
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.skip(1);
+        }
+        Ok(self.at.saturating_sub(start))
     }
 }
 
 /// The members as an object, if no key stands twice.
-fn sorted<'a>(mut members: Vec<(Cow<'a, str>, Value<'a>)>) -> Read<'a, Value<'a>> {
+fn sorted<'a>(mut members: Vec<(Cow<'a, str>, Value<'a>)>) -> Read<'a> {
     sort(&mut members, |(a, _), (b, _)| a.cmp(b));
     let twice = members.iter().zip(members.iter().skip(1)).find(|((a, _), (b, _))| a == b);
     match twice {

@@ -5,6 +5,10 @@ use super::pattern::Pattern;
 use super::site::Site;
 use crate::output::json::{Decimal, Divisor, Value};
 
+/// Most steps of all patterns together: a step is about 50 bytes in every worker. What is beyond is refused as a whole,
+/// so it need not be read.
+pub(super) const MAX_PATTERNS: usize = 20_000;
+
 /// The keyword with this value.
 type Of<T> = fn(T) -> Keyword;
 
@@ -77,6 +81,9 @@ fn multiple_of(site: &mut Site<'_, '_>) -> Option<Keyword> {
 
 /// A pattern that stands at a keyword; what is wrong with it is told there.
 pub(super) fn pattern(site: &mut Site<'_, '_>, keyword: &str, text: &str, weight: &mut usize) -> Option<Pattern> {
+    if *weight > MAX_PATTERNS {
+        return None;
+    }
     match Pattern::compile(text) {
         Ok(pattern) => {
             *weight = weight.saturating_add(pattern.weight);

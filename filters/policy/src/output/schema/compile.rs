@@ -2,7 +2,7 @@
 
 use super::keyword::{Keyword, Keywords, Place, PlaceId};
 use super::problem::SchemaProblem;
-use super::references::References;
+use super::references::Names;
 use super::site::{Site, document};
 use super::{Schema, assertions, cycles};
 use crate::output::json::Value;
@@ -13,8 +13,8 @@ const MAX_TEXT: usize = 256 * 1024;
 /// Most schemas in a document.
 const MAX_PLACES: usize = 4_096;
 
-/// Most steps of all patterns together: a step is about 50 bytes in every worker.
-const MAX_PATTERNS: usize = 20_000;
+/// Longest pointer to a schema, in bytes: each is kept while the document is read.
+const MAX_POINTER: usize = 1_024;
 
 /// Most problems that are told at once.
 const MAX_PROBLEMS: usize = 100;
@@ -30,17 +30,17 @@ pub(super) fn compile(text: &str) -> Result<Schema, Vec<SchemaProblem>> {
     let document = document(text).map_err(|problem| vec![problem])?;
     let mut compiler = Compiler::default();
     let root = compiler.place(&document, String::new(), 0);
-    let Compiler { mut places, references, mut problems, pattern_weight, .. } = compiler;
+    let Compiler { mut places, names, mut problems, pattern_weight, .. } = compiler;
     if places.len() > MAX_PLACES {
         return Err(vec![of_document(&format!("holds more than {MAX_PLACES} schemas"), "write a smaller one")]);
     }
-    if pattern_weight > MAX_PATTERNS {
-        let rule = format!("has patterns that expand to more than {MAX_PATTERNS} steps together");
+    if pattern_weight > assertions::MAX_PATTERNS {
+        let rule = format!("has patterns that expand to more than {} steps together", assertions::MAX_PATTERNS);
         problems.push(of_document(&rule, "write fewer or shorter ones, or maxLength for a bound of the length"));
     }
-    let refs = references.resolve(&mut problems);
+    let refs = names.resolve(&mut problems);
     if problems.is_empty() {
-        problems.extend(cycles::find(&places, &refs, references.pointers()));
+        problems.extend(cycles::find(&places, &refs, names.pointers()));
     }
     if !problems.is_empty() {
         problems.truncate(MAX_PROBLEMS);
@@ -58,7 +58,7 @@ fn of_document(rule: &str, hint: &str) -> SchemaProblem {
 #[derive(Default)]
 pub(super) struct Compiler {
     places: Vec<Place>,
-    pub(super) references: References,
+    names: Names,
     problems: Vec<SchemaProblem>,
     pub(super) pattern_weight: usize,
     /// The resource that the schema being read belongs to: a document, or a part with an `$id`.
@@ -70,11 +70,21 @@ impl Compiler {
     pub(super) fn place(&mut self, value: &Value<'_>, pointer: String, resource: usize) -> PlaceId {
         let id = self.places.len();
         self.places.push(Place::default());
-        self.references.add_place(pointer.clone());
         // What is beyond the bound is refused as a whole, so it need not be read.
         if id >= MAX_PLACES {
             return id;
         }
+        if pointer.len() > MAX_POINTER {
+            let hint = "write shorter keys, or put parts into $defs";
+            self.problems.push(SchemaProblem::new(
+                &pointer,
+                "",
+                "stands too deep, or below keys that are too long",
+                hint,
+            ));
+            return id;
+        }
+        self.names.name(id, pointer.clone());
         let keywords = match value {
             Value::Bool(true) => Vec::new(),
             Value::Bool(false) => vec![Keyword::False],
@@ -113,15 +123,15 @@ impl Compiler {
             site.note("$schema", "names another dialect than 2020-12", &format!("write {DIALECT}"));
         }
         if let Some(uri) = site.text("$id") {
-            match self.references.add_resource(self.resource, uri, id) {
+            match self.names.add_resource(self.resource, uri, id) {
                 Ok(resource) => self.resource = resource,
                 Err((rule, hint)) => site.note("$id", rule, hint),
             }
         } else if id == 0 {
-            self.references.add_root();
+            self.names.add_root();
         }
         if let Some(name) = site.text("$anchor")
-            && let Err((rule, hint)) = self.references.add_anchor(self.resource, name, id)
+            && let Err((rule, hint)) = self.names.add_anchor(self.resource, name, id)
         {
             site.note("$anchor", rule, hint);
         }
@@ -138,6 +148,6 @@ impl Compiler {
 
     /// The number of a reference of the schema being read.
     pub(super) fn refer(&mut self, uri: &str, pointer: String) -> usize {
-        self.references.add_reference(self.resource, uri, pointer)
+        self.names.add_reference(self.resource, uri, pointer)
     }
 }

@@ -11,7 +11,7 @@ use crate::output::json::{Decimal, Value, weight_of};
 use crate::output::violation::{Failure, Rule};
 
 /// Most calls within each other, a call for each schema that is being judged: each takes stack.
-const MAX_CALLS: usize = 384;
+const MAX_CALLS: usize = 256;
 
 /// How much of a pattern's work is one step.
 const PATTERN_STEP: usize = 8;
@@ -45,8 +45,7 @@ impl<'s> Judgement<'s> {
 
     /// Judges a value by the schema at a place, and notes what of it has been looked at if it holds.
     pub(super) fn place<'v>(&mut self, id: PlaceId, value: &'v Value<'_>, notes: Notes<'_>) -> Outcome<'v> {
-        let schema = self.schema;
-        let Some(place) = schema.places.get(id) else { return Ok(()) };
+        let Some(place) = self.schema.target(id) else { return Ok(()) };
         self.spend(place.keywords.len().saturating_add(1))?;
         let Some(calls) = self.calls.checked_sub(1) else { return Err(Failure::new(Rule::TooDeep)) };
         self.calls = calls;
@@ -75,7 +74,7 @@ impl<'s> Judgement<'s> {
 
     /// Judges a part of a value; a schema that is `false` is told by the keyword that it stands at.
     pub(super) fn part<'v>(&mut self, id: PlaceId, value: &'v Value<'_>, rule: Rule) -> Outcome<'v> {
-        if self.schema.places.get(id).is_some_and(Place::is_false) {
+        if self.schema.target(id).is_some_and(Place::is_false) {
             return Err(Failure::new(rule));
         }
         self.place(id, value, None)

@@ -54,7 +54,7 @@ mod uri;
 use crate::output::json::Value;
 use crate::output::violation::Failure;
 use evaluate::Judgement;
-use keyword::{Place, PlaceId};
+use keyword::{Keyword, Place, PlaceId};
 
 pub use problem::SchemaProblem;
 
@@ -71,6 +71,16 @@ impl Schema {
     /// Reads a document, or says everything that is wrong with it.
     pub fn compile(text: &str) -> Result<Self, Vec<SchemaProblem>> {
         compile::compile(text)
+    }
+
+    /// The schema that a place stands for, if it does nothing but refer to another. There is an end to that: who would
+    /// refer to himself has been refused.
+    fn target(&self, id: PlaceId) -> Option<&Place> {
+        let mut place = self.places.get(id)?;
+        while let [Keyword::Ref(number)] = place.keywords.as_slice() {
+            place = self.places.get(*self.refs.get(*number)?)?;
+        }
+        Some(place)
     }
 
     /// Judges a value in at most as many steps.

@@ -49,7 +49,8 @@ impl Judgement<'_> {
     /// Items are sorted, so that equal ones stand beside each other: that takes n log n comparisons for any items.
     pub(super) fn unique<'v>(&mut self, items: &'v [Value<'_>]) -> Outcome<'v> {
         let weight = items.iter().fold(0_usize, |sum, item| sum.saturating_add(item.weight()));
-        let rounds = items.len().checked_ilog2().unwrap_or(0).saturating_add(1);
+        // Twice, because each item that is sorted in is compared with two in each round.
+        let rounds = items.len().checked_ilog2().unwrap_or(0).saturating_add(1).saturating_mul(2);
         self.spend(weight.saturating_mul(usize::try_from(rounds).unwrap_or(usize::MAX)))?;
         match first_twice(items.iter().collect()) {
             Some(index) => Err(Failure::new(Rule::UniqueItems).at(index)),

@@ -25,7 +25,7 @@ use regex_lite::Regex;
 /// Most steps of a pattern, repetitions written out.
 const MAX_WEIGHT: usize = 2_000;
 
-/// Most characters of a pattern.
+/// Most bytes of a pattern.
 const MAX_LENGTH: usize = 2_000;
 
 const SPACES: &str = r"\t-\r\x20\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{feff}";
@@ -42,8 +42,8 @@ pub(super) struct Pattern {
 impl Pattern {
     /// Reads a pattern, or says what is wrong with it, as a clause.
     pub(super) fn compile(pattern: &str) -> Result<Self, Wrong> {
-        if pattern.chars().count() > MAX_LENGTH {
-            return Err(format!("has more than {MAX_LENGTH} characters").into());
+        if pattern.len() > MAX_LENGTH {
+            return Err(format!("has more than {MAX_LENGTH} bytes").into());
         }
         let mut translation = Translation::of(pattern);
         translation.run()?;
@@ -536,7 +536,7 @@ mod tests {
         ] {
             assert_eq!(refused(pattern), "repeats so much that it expands to more than 2000 steps", "{pattern}");
         }
-        assert_eq!(refused(&"a".repeat(2_001)), "has more than 2000 characters");
+        assert_eq!(refused(&"a".repeat(2_001)), "has more than 2000 bytes");
         assert!(refused(&["(".repeat(100), ")".repeat(100)].concat()).starts_with("is not a regular expression"));
     }
 

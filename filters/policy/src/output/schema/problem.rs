@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// How much of each part is shown, in characters.
+const SHOWN: usize = 300;
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaProblem {
@@ -16,8 +19,11 @@ pub struct SchemaProblem {
 }
 
 impl SchemaProblem {
+    /// A problem is one line of a log and not a long one, whatever keys the document has.
     pub(super) fn new(pointer: &str, keyword: &str, rule: &str, hint: &str) -> Self {
-        let [pointer, keyword, rule, hint] = [pointer, keyword, rule, hint].map(str::to_owned);
+        let shown =
+            |text: &str| text.chars().take(SHOWN).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        let [pointer, keyword, rule, hint] = [pointer, keyword, rule, hint].map(shown);
         Self { pointer, keyword, rule, hint }
     }
 }

@@ -7,15 +7,16 @@ use super::uri;
 /// What is wrong with a name, and what to write instead.
 type Refusal = (&'static str, &'static str);
 
-/// The names of all places, and the references to them.
+/// The names of all places, and the references by them.
 #[derive(Default)]
-pub(super) struct References {
-    /// The pointer to each place, by its number.
+pub(super) struct Names {
+    /// The pointer to each place, by its number; empty for one that nobody refers to because the document is refused.
     pointers: Vec<String>,
     /// The first is the document. A part with an `$id` is a resource of its own.
     resources: Vec<Resource>,
     anchors: Vec<Anchor>,
-    found: Vec<Reference>,
+    /// In the order of their numbers.
+    references: Vec<Reference>,
 }
 
 struct Resource {
@@ -36,8 +37,10 @@ struct Reference {
     pointer: String,
 }
 
-impl References {
-    pub(super) fn add_place(&mut self, pointer: String) {
+impl Names {
+    /// A place and the pointer to it.
+    pub(super) fn name(&mut self, id: PlaceId, pointer: String) {
+        self.pointers.resize(id, String::new());
         self.pointers.push(pointer);
     }
 
@@ -50,26 +53,24 @@ impl References {
         self.resources.push(Resource { uri: String::new(), place: 0 });
     }
 
-    /// A schema with an `$id`, which is told from where it stands.
+    /// A schema with an `$id`, which is resolved against that of the resource that it stands in.
     pub(super) fn add_resource(&mut self, outer: usize, id: &str, place: PlaceId) -> Result<usize, Refusal> {
         let base = self.resources.get(outer).map_or("", |resource| &resource.uri);
-        let id = id.strip_suffix('#').unwrap_or(id);
-        let (uri, error) = (uri::resolve(base, id), ("write a URI, and $anchor for what would stand behind the #"));
-        if id.contains('#') {
-            if self.resources.is_empty() {
-                self.add_root();
-            }
-            return Err(("has a fragment", error));
-        }
+        let (id, fragment) = id.split_once('#').unwrap_or((id, ""));
+        let uri = uri::resolve(base, id);
         let is_known = self.resources.iter().any(|resource| resource.uri == uri);
         let number = self.resources.len();
         self.resources.push(Resource { uri, place });
+        if !fragment.is_empty() {
+            return Err(("has a fragment", "write a URI, and $anchor for what would stand behind the #"));
+        }
         if is_known { Err(("stands twice", "write a URI of its own for each")) } else { Ok(number) }
     }
 
     pub(super) fn add_anchor(&mut self, resource: usize, name: &str, place: PlaceId) -> Result<(), Refusal> {
-        let is_rest = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') || !name.chars().all(is_rest) {
+        let is_first = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
+        let is_rest = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'.') || is_first(byte);
+        if !name.as_bytes().first().is_some_and(is_first) || !name.as_bytes().iter().all(is_rest) {
             let hint = "begin with a letter or _, and write letters, digits, -, _ and . behind it";
             return Err(("is not a name", hint));
         }
@@ -82,8 +83,8 @@ impl References {
 
     /// The number of a reference, which leads somewhere once all places are known.
     pub(super) fn add_reference(&mut self, resource: usize, uri: &str, pointer: String) -> usize {
-        self.found.push(Reference { resource, uri: uri.to_owned(), pointer });
-        self.found.len().saturating_sub(1)
+        self.references.push(Reference { resource, uri: uri.to_owned(), pointer });
+        self.references.len().saturating_sub(1)
     }
 
     /// The place that each reference leads to.
@@ -95,7 +96,7 @@ impl References {
                 0
             }
         };
-        self.found.iter().map(resolve).collect()
+        self.references.iter().map(resolve).collect()
     }
 
     fn place_of(&self, reference: &Reference) -> Result<PlaceId, (String, &'static str)> {

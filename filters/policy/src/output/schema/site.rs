@@ -163,16 +163,22 @@ impl<'s, 'a> Site<'s, 'a> {
 
 /// The keyword that was meant, if one looks much like it.
 fn meant(key: &str) -> Option<&'static str> {
+    // Comparing takes time that grows with the length, and no keyword is that long.
+    if key.len() > 32 {
+        return None;
+    }
     let keywords = Rule::ALL.iter().map(|rule| rule.word()).filter(|word| !word.contains('_'));
     let all = keywords.chain(OTHERS.iter().copied()).chain(ANNOTATIONS.iter().copied());
-    let distances = all.map(|word| (strsim::damerau_levenshtein(key, word), word));
-    distances.filter(|(slips, _)| *slips <= SLIPS).min().map(|(_, word)| word)
+    all.map(|word| (strsim::damerau_levenshtein(key, word), word))
+        .filter(|(slips, _)| *slips <= SLIPS)
+        .min_by_key(|(slips, _)| *slips)
+        .map(|(_, word)| word)
 }
 
 /// The pointer to what is below a key.
 pub(super) fn below(pointer: &str, key: &str) -> String {
     let mut pointer = pointer.to_owned();
-    add_step(key, &mut pointer);
+    add_step(key, usize::MAX, &mut pointer);
     pointer
 }
 

@@ -23,24 +23,29 @@ pub(super) fn resolve(base: &str, reference: &str) -> String {
     uri
 }
 
+/// The text in two, the second beginning with the first byte that is `end`.
+fn split(text: &str, end: fn(u8) -> bool) -> (&str, &str) {
+    let at = text.bytes().position(end).unwrap_or(text.len());
+    text.split_at_checked(at).unwrap_or((text, ""))
+}
+
 /// What stands before a query, and the query with its question mark.
 fn query(path: &str) -> (&str, &str) {
-    path.split_at(path.find('?').unwrap_or(path.len()))
+    split(path, |byte| byte == b'?')
 }
 
 /// The scheme with its colon, and the rest.
 fn scheme(uri: &str) -> Option<(&str, &str)> {
-    let end = uri.find([':', '/', '?'])?;
-    let (scheme, rest) = uri.split_at(end);
-    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && rest.starts_with(':');
-    if is_scheme { uri.split_at_checked(end.saturating_add(1)) } else { None }
+    let (scheme, rest) = split(uri, |byte| matches!(byte, b':' | b'/' | b'?'));
+    let is_scheme = scheme.as_bytes().first().is_some_and(u8::is_ascii_alphabetic) && rest.starts_with(':');
+    if is_scheme { uri.split_at_checked(scheme.len().saturating_add(1)) } else { None }
 }
 
 /// The authority with its slashes, and the rest.
 fn authority(rest: &str) -> (&str, &str) {
     let Some(name) = rest.strip_prefix("//") else { return ("", rest) };
-    let end = name.find(['/', '?']).map_or(rest.len(), |end| end.saturating_add(2));
-    rest.split_at_checked(end).unwrap_or((rest, ""))
+    let (_, path) = split(name, |byte| matches!(byte, b'/' | b'?'));
+    rest.split_at_checked(rest.len().saturating_sub(path.len())).unwrap_or((rest, ""))
 }
 
 /// A path of two parts whose `.` and `..` are resolved.
