@@ -34,7 +34,7 @@
 //! | schemas that apply themselves to the same value, or a chain of more than 64 | no answer would be judged |
 //! | in patterns: what `pattern` lists | it takes more than linear time, or tables of Unicode |
 //! | `multipleOf` with more than 18 digits | a remainder is kept in 64 bits |
-//! | more than 256 KiB of text, 100 levels, 4096 schemas, or patterns of 2000 steps each and 20 000 together | every worker keeps it |
+//! | more than 256 KiB of text, 100 levels, 4096 schemas, a pointer of 1 KiB to one, or patterns of 2000 steps each and 20 000 together | every worker keeps it |
 
 mod applicators;
 mod assertions;
