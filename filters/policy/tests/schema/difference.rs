@@ -81,3 +81,12 @@ fn two_readers_say_the_same_about_any_value() {
     );
     assert!(judged * 2 > schemas * VALUES && (judged / 5..judged * 4 / 5).contains(&valid), "the pairs say little");
 }
+
+/// 18446744073709551615 is 1.5 times 12297829382473034410.
+#[test]
+fn the_other_is_wrong_where_it_is_left_out() {
+    let (document, value) = (serde_json::json!({ "multipleOf": 1.5 }), serde_json::json!(u64::MAX));
+    assert!(is_known(&document, &value));
+    assert!(!jsonschema::draft202012::is_valid(&document, &value));
+    assert_eq!(crate::told::told(&document.to_string(), &value.to_string()), "valid");
+}
