@@ -6,10 +6,10 @@
 
 use helius_policy::admission::{Admission, Decision};
 use helius_policy::circuit_breaker::{self, State, Transition};
-use helius_policy::config::{Config, Mode, Region, Route, Upstream};
+use helius_policy::config::{Config, Mode, Region, Route};
 use helius_policy::exchange::Record;
 use helius_policy::shared::SharedStore;
-use helius_policy::verdict::{Degraded, ServedBy, Skip, Verdict};
+use helius_policy::verdict::{Degraded, Failure, ServedBy, Skip, Verdict};
 use proxy_wasm::types::MetricType;
 
 use crate::host;
@@ -84,8 +84,8 @@ impl Metrics {
 }
 
 impl RegionMetrics {
-    fn define(labels: &str, upstream: &Upstream, region: &Region, is_primary: bool) -> Self {
-        let attempts = possible_verdicts(upstream, region, is_primary).filter_map(|verdict| {
+    fn define(labels: &str, route: &Route, region: &Region, is_primary: bool) -> Self {
+        let attempts = possible_verdicts(route, region, is_primary).filter_map(|verdict| {
             let name = format!("{labels}{}helius_attempts_total", tag("verdict", verdict.word()));
             Some((verdict, host::define_metric(MetricType::Counter, &name)?))
         });
@@ -115,10 +115,9 @@ impl RegionMetrics {
 impl RouteMetrics {
     fn define(config: &Config, route: &Route) -> Self {
         let labels = tag("service", config.service()) + &tag("route", route.name());
-        let upstream = route.upstream();
-        let regions = upstream.regions().enumerate().map(|(index, region)| {
+        let regions = route.upstream().regions().enumerate().map(|(index, region)| {
             let labels = labels.clone() + &tag("region", region.name());
-            RegionMetrics::define(&labels, upstream, region, index == 0)
+            RegionMetrics::define(&labels, route, region, index == 0)
         });
         let responses = possible_responses(config.mode(), route).filter_map(|(served_by, degraded)| {
             let served = tag("served_by", served_by.word());
@@ -153,13 +152,15 @@ fn possible_decisions(mode: Mode, route: &Route) -> impl Iterator<Item = Decisio
 }
 
 /// What can become of an attempt at a region.
-fn possible_verdicts(upstream: &Upstream, region: &Region, is_primary: bool) -> impl Iterator<Item = Verdict> {
+fn possible_verdicts(route: &Route, region: &Region, is_primary: bool) -> impl Iterator<Item = Verdict> {
     let has_breaker = region.breaker().is_some();
-    let has_budget = upstream.has_retry_budget();
+    let has_budget = route.upstream().has_retry_budget();
+    let judges_output = route.judges_output();
     Verdict::all().filter(move |verdict| match verdict {
         Verdict::Skipped(Skip::BreakerOpen) => has_breaker,
         Verdict::Skipped(Skip::Budget) => has_budget && !is_primary,
         Verdict::Skipped(Skip::NotReplayable | Skip::Deadline) => !is_primary,
+        Verdict::Failure(Failure::InvalidOutput) => judges_output,
         _ => true,
     })
 }
@@ -173,11 +174,12 @@ fn possible_responses(mode: Mode, route: &Route) -> impl Iterator<Item = (Served
     };
     let regions = route.upstream().regions().count();
     let has_static = route.has_static();
+    let judges_output = route.judges_output();
     let has_breaker = route.upstream().regions().any(|region| region.breaker().is_some());
     let exists = move |served_by: &ServedBy| match served_by {
         ServedBy::Secondary | ServedBy::WouldSecondary => regions > 1,
         ServedBy::Static | ServedBy::WouldStatic => has_static,
-        ServedBy::Refusal => has_breaker && !has_static,
+        ServedBy::Refusal => (has_breaker || judges_output) && !has_static,
         ServedBy::Primary | ServedBy::Nobody => true,
     };
     let healthy = [ServedBy::Primary, ServedBy::Nobody].map(|served_by| (served_by, None));
@@ -188,7 +190,9 @@ fn possible_responses(mode: Mode, route: &Route) -> impl Iterator<Item = (Served
         .flat_map(|served_by| Degraded::all().map(move |degraded| (served_by, Some(degraded))))
         .filter(move |(served_by, degraded)| match degraded {
             Some(Degraded::BreakerOpen) => has_breaker,
-            _ => *served_by != ServedBy::Refusal,
+            Some(Degraded::Failure(Failure::InvalidOutput)) => judges_output,
+            // An answer that is given up while it is held for its judgement is followed by no other of its kind.
+            _ => *served_by != ServedBy::Refusal || judges_output,
         });
     healthy.into_iter().chain(degraded)
 }

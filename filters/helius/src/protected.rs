@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use helius_policy::circuit_breaker::Transition;
-use helius_policy::exchange::{Answer, Effect, Event, Exchange, Flow, Record};
+use helius_policy::exchange::{Answer, Effect, Event, Exchange, Fault, Flow, Record};
 use helius_policy::http::Headers;
 use helius_policy::time::Clock;
 use helius_policy::verdict::{Degraded, ServedBy};
@@ -137,6 +137,10 @@ impl Protected {
                     host::replace_body(BufferType::HttpResponseBody, self.response_shown, &[]);
                     self.response_shown = 0;
                 }
+                Effect::GiveResponseBodyBack(body) => {
+                    host::replace_body(BufferType::HttpResponseBody, self.response_shown, &body);
+                }
+                Effect::Tell { region, fault } => self.tell_fault(region, &fault),
                 Effect::Answer(answer) => self.answer(caller, &answer),
                 Effect::Record(record) => self.record(record),
             }
@@ -184,6 +188,13 @@ impl Protected {
             Record::Transition { region, transition } => self.tell(region, transition),
             Record::Admission(_) | Record::Attempt { .. } | Record::Response { .. } => {}
         }
+    }
+
+    /// Where and which rule an answer breaks, and never what stands there.
+    fn tell_fault(&self, region: usize, fault: &Fault) {
+        let Some(region) = self.exchange.route().upstream().regions().nth(region) else { return };
+        let (name, rule, pointer) = (region.name(), fault.rule(), fault.pointer());
+        self.journal(|| format!("region={name} invalid_output rule={rule} at={pointer:?}"));
     }
 
     /// A breaker changes its state seldom, and each time is worth a line.

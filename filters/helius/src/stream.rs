@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use helius_policy::budget::Share;
 use helius_policy::exchange::{Arrival, Event, Exchange, Record, Shares, needs_details, needs_retry_after};
 use helius_policy::http::{CONTENT_LENGTH, Headers, decimal, passes_untouched};
 use helius_policy::rate_limit::Subject;
@@ -106,8 +105,7 @@ impl HttpContext for StreamFilter {
         }
         let mut effects = Vec::new();
         let retries = plugin.retries.get(index).cloned().unwrap_or_default();
-        let share = || Share::of(plugin.copies.clone());
-        let shares = Shares { copy: share(), answer: share(), retries, salt: plugin.salt };
+        let shares = Shares { copies: plugin.copies.clone(), retries, salt: plugin.salt };
         let arrival = Arrival { now, headers, end_of_stream, decision };
         let exchange = Exchange::begin(route.clone(), mode, arrival, shares, &plugin.envoy, &mut effects);
         let protected = Protected::begin(plugin.clone(), index, exchange, effects);

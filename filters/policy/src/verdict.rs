@@ -24,12 +24,21 @@ pub enum Failure {
     Overflow,
     /// The cluster has no host that may be used, or Envoy does not know the cluster.
     NoHealthyUpstream,
+    /// A good status, and a body that is not what the route's `output` says.
+    InvalidOutput,
 }
 
 impl Failure {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 6] =
-        [Self::Connect, Self::Reset, Self::Timeout, Self::ServerError, Self::Overflow, Self::NoHealthyUpstream];
+    pub const ALL: [Self; 7] = [
+        Self::Connect,
+        Self::Reset,
+        Self::Timeout,
+        Self::ServerError,
+        Self::Overflow,
+        Self::NoHealthyUpstream,
+        Self::InvalidOutput,
+    ];
 
     /// The word for it in configuration, headers and metrics.
     pub const fn word(self) -> &'static str {
@@ -40,6 +49,7 @@ impl Failure {
             Self::ServerError => "5xx",
             Self::Overflow => "overflow",
             Self::NoHealthyUpstream => "no_healthy_upstream",
+            Self::InvalidOutput => "invalid_output",
         }
     }
 }

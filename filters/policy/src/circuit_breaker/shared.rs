@@ -2,7 +2,7 @@
 
 use super::admission::{Admission, Admitted, Attempt, Permit};
 use super::outcome::Outcome;
-use super::settings::{Mode, Settings};
+use super::settings::{Eject, Mode, Settings};
 use super::transition::{State, Transition};
 use super::{Breaker, admission};
 use crate::host::Host;
@@ -28,6 +28,13 @@ impl SharedBreaker {
         if matches!(self.settings.mode, Mode::Enforce | Mode::ForcedOpen) {
             self.settings.mode = Mode::Shadow;
         }
+        self
+    }
+
+    /// The same breaker, which opens for invalid output as `eject` says.
+    #[must_use]
+    pub fn ejecting(mut self, eject: Eject) -> Self {
+        self.settings.eject = Some(eject);
         self
     }
 

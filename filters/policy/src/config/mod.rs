@@ -8,6 +8,7 @@ mod circuit_breaker;
 mod document;
 mod fail_open;
 mod matcher;
+mod output;
 mod problem;
 mod route;
 mod scalar;
@@ -23,6 +24,7 @@ use section::Cursor;
 
 pub use fail_open::FailOpen;
 pub use matcher::Matcher;
+pub use output::Output;
 pub use problem::{Problem, Problems};
 pub use route::Route;
 pub use upstream::{Region, Secondary, Upstream};

@@ -3,6 +3,7 @@
 use super::admission;
 use super::fail_open::{self, FailOpen};
 use super::matcher::{self, Matcher};
+use super::output::{self, Output};
 use super::scalar;
 use super::section::Cursor;
 use super::upstream::{self, Upstream};
@@ -16,6 +17,7 @@ pub struct Route {
     pub(crate) matcher: Matcher,
     admission: Option<Admission>,
     pub(crate) upstream: Upstream,
+    pub(crate) output: Option<Output>,
     pub(crate) fail_open: Option<FailOpen>,
 }
 
@@ -45,6 +47,11 @@ impl Route {
         &self.upstream
     }
 
+    /// Whether its answers are judged by what they say.
+    pub const fn judges_output(&self) -> bool {
+        self.output.is_some()
+    }
+
     /// Whether a static response stands ready when no region answers.
     pub const fn has_static(&self) -> bool {
         self.fail_open.is_some()
@@ -60,10 +67,17 @@ pub(super) fn read(at: &mut Cursor<'_, '_>, service: &str) -> Option<Route> {
     let scope = format!("{service}/{}", name.as_deref().unwrap_or_default());
     let admission = section.optional("admission", |at| admission::read(at, &scope));
     let upstream = section.optional("upstream", |at| upstream::read(at, &scope));
+    let output = section.optional("output", output::read);
     let fail_open = section.optional("fail_open", fail_open::read);
-    let [has_admission, has_upstream, has_fail_open] =
-        ["admission", "upstream", "fail_open"].map(|key| section.has(key));
+    let [has_admission, has_upstream, has_output, has_fail_open] =
+        ["admission", "upstream", "output", "fail_open"].map(|key| section.has(key));
     section.close();
+    if !has_upstream && has_output {
+        return at.refuse(
+            "has output without the regions whose output it judges",
+            "write upstream, the regions and the time that they have, or leave output out",
+        );
+    }
     if !has_upstream && has_fail_open {
         return at.refuse(
             "has fail_open without the regions that it stands in for",
@@ -76,6 +90,14 @@ pub(super) fn read(at: &mut Cursor<'_, '_>, service: &str) -> Option<Route> {
             "write who is let in, or the regions and the time that they have",
         );
     }
-    let upstream = upstream?.unwrap_or_else(Upstream::route_alone);
-    Some(Route { name: name?, matcher: matcher?, admission: admission?, upstream, fail_open: fail_open? })
+    let (upstream, output) = (upstream?.unwrap_or_else(Upstream::route_alone), output?);
+    let eject = output.as_ref().and_then(Output::eject);
+    if eject.is_some() && !upstream.has_breakers() {
+        return at.refuse(
+            "has output.eject without a circuit breaker, which is what leaves a region alone",
+            "write upstream.circuit_breaker, such as {}, or leave eject out",
+        );
+    }
+    let upstream = upstream.ejecting(eject);
+    Some(Route { name: name?, matcher: matcher?, admission: admission?, upstream, output, fail_open: fail_open? })
 }

@@ -132,6 +132,22 @@ pub(super) fn count(at: &mut Cursor<'_, '_>, least: u32, most: u32, what: &str) 
     }
 }
 
+/// `true` or `false`.
+pub(super) fn boolean(at: &mut Cursor<'_, '_>) -> Option<bool> {
+    match at.node.value {
+        Value::Bool(flag) => Some(flag),
+        _ => at.refuse("is neither true nor false", "write true or false, without quotes"),
+    }
+}
+
+/// A number, as it was written.
+pub(super) fn number(at: &mut Cursor<'_, '_>) -> Option<String> {
+    match &at.node.value {
+        Value::Number(number) => Some(number.to_string()),
+        _ => at.refuse("is not a number", "write a number such as 0.5, without quotes"),
+    }
+}
+
 /// A share of something, from `least` to 1.
 pub(super) fn share(at: &mut Cursor<'_, '_>, least: f64) -> Option<f64> {
     let share = match &at.node.value {

@@ -29,6 +29,12 @@ impl<'n, 'p> Cursor<'n, 'p> {
         None
     }
 
+    /// Reports what is wrong with something below this value, whose place is told by a JSON pointer.
+    pub(super) fn refuse_at(&mut self, below: &str, rule: String, hint: String) {
+        let path = format!("{}{below}", self.path);
+        self.problems.push(Problem { path, line: self.node.line, value: None, rule, hint });
+    }
+
     /// The text here, or `refuse` with `hint`.
     pub(super) fn text(&mut self, hint: &str) -> Option<&'n str> {
         match &self.node.value {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::circuit_breaker::{self, Written};
 use super::scalar;
 use super::section::Cursor;
-use crate::circuit_breaker::{Mode, SharedBreaker};
+use crate::circuit_breaker::{Eject, Mode, SharedBreaker};
 use crate::replay::Contract;
 use crate::retry_budget;
 use crate::verdict::Failure;
@@ -94,6 +94,25 @@ impl Upstream {
         std::iter::once(&self.primary).chain(self.secondaries.iter().map(|secondary| &secondary.region))
     }
 
+    /// Whether regions are left alone that fail.
+    pub(super) const fn has_breakers(&self) -> bool {
+        self.primary.breaker.is_some()
+    }
+
+    /// The same regions, which are left alone for invalid output as `eject` says.
+    pub(super) fn ejecting(mut self, eject: Option<Eject>) -> Self {
+        if let Some(eject) = eject {
+            for region in self.regions_mut() {
+                region.breaker = region.breaker.take().map(|breaker| breaker.ejecting(eject));
+            }
+        }
+        self
+    }
+
+    fn regions_mut(&mut self) -> impl Iterator<Item = &mut Region> {
+        std::iter::once(&mut self.primary).chain(self.secondaries.iter_mut().map(|it| &mut it.region))
+    }
+
     /// Whether second attempts are bounded.
     pub const fn has_retry_budget(&self) -> bool {
         self.retry_budget.is_some()
@@ -101,7 +120,7 @@ impl Upstream {
 
     /// The same regions, whose breakers reject nobody.
     pub(super) fn in_shadow(mut self) -> Self {
-        for region in std::iter::once(&mut self.primary).chain(self.secondaries.iter_mut().map(|it| &mut it.region)) {
+        for region in self.regions_mut() {
             region.breaker = region.breaker.take().map(SharedBreaker::in_shadow);
         }
         self

@@ -7,7 +7,7 @@ use crate::circuit_breaker::{Admission, Admitted, Attempt, Outcome, Permit, Shar
 use crate::config::Mode;
 use crate::host::Host;
 use crate::time::Timestamp;
-use crate::verdict::Verdict;
+use crate::verdict::{Failure, Verdict};
 
 /// An attempt whose region's breaker wants to know what becomes of it.
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +97,7 @@ impl Exchange {
                 }
                 return;
             }
+            Verdict::Failure(Failure::InvalidOutput) => Outcome::InvalidOutput,
             Verdict::Failure(_) => Outcome::Failure,
             Verdict::RateLimited => Outcome::RateLimited { retry_after },
             Verdict::ClientError => Outcome::Ignored,

@@ -7,6 +7,8 @@ use crate::circuit_breaker::Transition;
 use crate::http::{Headers, Response};
 use crate::verdict::{Degraded, ServedBy, Verdict};
 
+use super::judging::Fault;
+
 /// Something to do, in the order given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -28,6 +30,15 @@ pub enum Effect {
     },
     /// Throw away what Envoy has buffered of the held answer: it will not be needed.
     DiscardBody,
+    /// Put this in the place of what Envoy has buffered of the answer, which is to go on as it came.
+    GiveResponseBodyBack(Vec<u8>),
+    /// Say what was wrong with a region's answer.
+    Tell {
+        /// 0 is the primary, 1 the first secondary region.
+        region: usize,
+        /// The rule and the place.
+        fault: Fault,
+    },
     /// Answer the client. At most one per exchange, and nothing but records after it.
     Answer(Answer),
     /// Count this.

@@ -19,6 +19,7 @@ const LEAST_LEFT: Duration = Duration::from_millis(5);
 
 /// What a 503 of the filter says to a person who reads it.
 const REFUSED: &str = "no region may be asked now\n";
+const UNFIT: &str = "no region gave a valid answer\n";
 
 impl Exchange {
     /// Asks the next secondary region that may be asked; when there is none, answers.
@@ -128,6 +129,13 @@ impl Exchange {
     ) {
         let status = headers.status().filter(|status| (200..=599).contains(status));
         let verdict = Verdict::of_status(status.unwrap_or(500), || failure_of_callout(&headers, &body));
+        let verdict = match self.fault_of_call(status.unwrap_or(500), &headers, &body) {
+            Some(fault) => {
+                effects.push(Effect::Tell { region: secondary.saturating_add(1), fault });
+                Verdict::Failure(Failure::InvalidOutput)
+            }
+            None => verdict,
+        };
         let wait = match headers.first("retry-after") {
             Some(value) if verdict == Verdict::RateLimited => retry_after(value, host.now()),
             _ => None,
@@ -177,7 +185,7 @@ impl Exchange {
 
     /// Whether the held answer of the primary is what the client gets if no region does better.
     pub(super) fn may_be_the_answer(&self) -> bool {
-        self.route.fail_open.is_none() || matches!(self.limited, Some(Limited::Primary))
+        !self.is_unfit && (self.route.fail_open.is_none() || matches!(self.limited, Some(Limited::Primary)))
     }
 
     /// No region has answered: the last rungs.
@@ -200,7 +208,9 @@ impl Exchange {
                     let response = fail_open.fixed.clone();
                     self.deliver(held, response, ServedBy::Static, None, host, effects);
                 }
-                None if held.is_request => self.deliver(held, self.refusal(), ServedBy::Refusal, None, host, effects),
+                None if held.is_request || self.is_unfit => {
+                    self.deliver(held, self.refusal(), ServedBy::Refusal, None, host, effects);
+                }
                 None => self.release(host, effects),
             },
         }
@@ -254,7 +264,8 @@ impl Exchange {
             headers.push("retry-after", whole_seconds(wait).max(1).to_string());
         }
         headers.push("content-type", "text/plain; charset=utf-8");
-        Response { status: 503, headers, body: REFUSED.into() }
+        let text = if self.is_unfit { UNFIT } else { REFUSED };
+        Response { status: 503, headers, body: text.into() }
     }
 
     /// Lets the primary's own answer go, marked.

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `Request` | the end of a request that is held back, before any region is asked | its end: `Primary`, or `Held` where the primary's breaker rejects it |
 //! | `Primary` | the primary's answer | one that goes to the client: `Passing` or `Over`; a failed one: `Held` |
+//! | `Judging` | the end of a good answer that is held until its body has been judged | a valid one: `Over`; an invalid one: `Held` |
 //! | `Passing` | the end of the answer that goes to the client as it comes | its last byte, or the stream's end |
 //! | `Held`, awaiting the request | the end of a request that a secondary region is to get | the next rung |
 //! | `Held`, awaiting a call | a secondary region | an answer, or the next rung |
@@ -26,7 +27,7 @@
 //! * A duplicate is answered before any rung is tried, and counted as no answer of one. The first of a message is done
 //!   only when a region's good answer has gone to the client whole; whatever else becomes of it, its retry may go on.
 //!
-//! `request` is the way to the primary, `ladder` the way down from there, `passing` an answer that goes to the client as
+//! `request` is the way to the primary, `judging` an answer that is judged by what it says, `ladder` the way down from there, `passing` an answer that goes to the client as
 //! it comes, `breakers` what the circuit breakers are asked and told, `message` what is known of the message that the
 //! request is, `answer_copy` the answer that is kept for its duplicates, `mark` what an answer says of itself.
 
@@ -35,6 +36,7 @@ mod breakers;
 mod effect;
 mod event;
 mod held;
+mod judging;
 mod ladder;
 mod mark;
 mod message;
@@ -46,7 +48,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::admission::Decision;
-use crate::budget::Share;
+use crate::budget::{Budget, Share};
 use crate::config::{Mode, Route, Secondary};
 use crate::envoy_words::{failure_of_broken_off, failure_of_details, is_from_upstream};
 use crate::host::Host;
@@ -58,11 +60,13 @@ use crate::verdict::{Degraded, Failure, ServedBy, Skip, Verdict};
 use answer_copy::AnswerCopy;
 use breakers::Asked;
 use held::Held;
+use judging::Judging;
 use message::Message;
 
 pub use effect::{Answer, Effect, Flow, Over, Record};
 pub use event::{Event, needs_details, needs_retry_after};
 pub use held::{HELD_MAX, IN_PLACE_MAX};
+pub use judging::Fault;
 pub use mark::{ATTEMPTS, DEGRADED, NOT_REPLAYABLE, REGION, SERVED_BY};
 
 /// A request that a route protects, from its headers to its answer.
@@ -90,11 +94,16 @@ pub struct Exchange {
     /// When a breaker that rejected the request may let another one through.
     retry_after: Option<Duration>,
     degraded: Option<Degraded>,
+    /// The primary's answer, as far as it has come, where it is judged by what it says.
+    judging: Option<Judging>,
+    /// Whether what is held must not become the answer, whatever comes.
+    is_unfit: bool,
     /// Why a secondary region was passed over, for the header that says so.
     not_replayable: Option<NotReplayable>,
     /// A 429 that is the answer if no region does better.
     limited: Option<Limited>,
     budget: Rc<RetryBudget>,
+    copies: Rc<Budget>,
     /// This exchange among those in flight, and its second attempt among those of others.
     counted: (Option<Counted>, Option<Counted>),
     stage: Stage,
@@ -112,6 +121,7 @@ enum Limited {
 enum Stage {
     Request,
     Primary,
+    Judging(Held),
     Passing {
         verdict: Verdict,
         /// Shadow mode: who would have answered instead, and why.
@@ -142,10 +152,8 @@ enum Awaiting {
 /// What an exchange shares with the others of its worker.
 #[derive(Debug)]
 pub struct Shares {
-    /// Memory for the copy of the request.
-    pub copy: Share,
-    /// Memory for the answer that is kept for duplicates.
-    pub answer: Share,
+    /// Memory for copies of requests and answers.
+    pub copies: Rc<Budget>,
     /// What is under way on its route.
     pub retries: Rc<RetryBudget>,
     /// A number that clients do not know, the same for all workers.
@@ -182,9 +190,9 @@ impl Exchange {
         let mut this = Self {
             mode,
             started: now,
-            request: keep(&route, mode, headers, end_of_stream, shares.copy, message.is_pending()),
+            request: keep(&route, mode, headers, end_of_stream, Share::of(shares.copies.clone()), message.is_pending()),
             message,
-            answer: AnswerCopy::new(shares.answer),
+            answer: AnswerCopy::new(Share::of(shares.copies.clone())),
             is_head,
             way: Way::Open,
             attempts: 0,
@@ -197,7 +205,10 @@ impl Exchange {
             not_replayable: None,
             limited: None,
             counted: (route.upstream.retry_budget.map(|_| shares.retries.begin()), None),
+            judging: None,
+            is_unfit: false,
             budget: shares.retries,
+            copies: shares.copies,
             stage: Stage::Request,
             route,
         };
@@ -228,22 +239,24 @@ impl Exchange {
 
     /// Whether all headers of an answer with this status are of use, besides those that the event has of its own.
     pub fn wants_response_headers(&self, status: Option<u16>) -> bool {
-        matches!(self.stage, Stage::Primary) && status.is_some_and(Verdict::is_good) && self.keeps_answer()
+        let is_wanted = |status| (Verdict::is_good(status) && self.keeps_answer()) || self.may_judge(status);
+        matches!(self.stage, Stage::Primary) && status.is_some_and(is_wanted)
     }
 
     /// Whether the bytes that Envoy shows of the answer's body are of use.
-    pub const fn wants_response_body(&self) -> bool {
-        self.answer.is_growing()
+    pub fn wants_response_body(&self) -> bool {
+        self.answer.is_growing() || self.judging.as_ref().is_some_and(Judging::is_growing)
     }
 
     /// Whether it waits for something that nobody promises, and wants [`Event::Waited`] from time to time: the body of a
-    /// request that is held back, the rest of a failed answer that a better one is to replace, or the rest of a request
-    /// whose primary has failed already.
+    /// request that is held back, the rest of a failed answer that a better one is to replace, the rest of a request whose
+    /// primary has failed already, or the end of an answer that is to be judged.
     ///
     /// A body that has begun to come is waited for: Envoy 1.36 loses the rest of a request that a tick lets go in the
     /// middle.
     pub fn is_impatient(&self) -> bool {
-        self.waits_in_vain() || matches!(self.stage, Stage::Held(_, Awaiting::Body(..) | Awaiting::Request))
+        let waits = matches!(self.stage, Stage::Held(_, Awaiting::Body(..) | Awaiting::Request) | Stage::Judging(_));
+        waits || self.waits_in_vain()
     }
 
     /// Whether something is still to be counted: if not, the end of the stream says nothing new.
@@ -283,7 +296,10 @@ impl Exchange {
             }
             Event::ResponseHeaders { status, details, length, retry_after: wait, headers, end_of_stream } => {
                 if let Some(status) = status.filter(|status| self.wants_response_headers(Some(*status))) {
-                    self.answer.begin(status, headers);
+                    self.begin_judging(status, &headers);
+                    if self.keeps_answer() {
+                        self.answer.begin(status, headers);
+                    }
                 }
                 // An answer without a status that can be read is no answer.
                 let verdict = Verdict::of_status(status.unwrap_or(500), || failure_of_details(details));
@@ -292,9 +308,7 @@ impl Exchange {
                 self.on_response(verdict, held, wait, host, effects);
             }
             Event::ResponseBody { chunk, size, end_of_stream } => {
-                if self.wants_response_body() {
-                    self.answer.extend(chunk, size);
-                }
+                self.copy_answer(chunk, size);
                 self.on_body(size, end_of_stream, host, effects);
             }
             Event::ResponseTrailers => {
@@ -320,7 +334,17 @@ impl Exchange {
         }
         match &self.stage {
             Stage::Held(held, _) if !held.is_request => Flow::Hold,
+            Stage::Judging(_) => Flow::Hold,
             _ => Flow::Continue,
+        }
+    }
+
+    fn copy_answer(&mut self, chunk: &[u8], size: usize) {
+        if self.answer.is_growing() {
+            self.answer.extend(chunk, size);
+        }
+        if let (Some(judging), Some(output)) = (&mut self.judging, &self.route.output) {
+            judging.add(chunk, size, output.max_body());
         }
     }
 
@@ -344,7 +368,7 @@ impl Exchange {
                 self.tell_passed_over(effects);
                 self.respond(ServedBy::Primary, host, effects);
             }
-            Stage::Held(..) | Stage::Passing { .. } | Stage::Over => {}
+            Stage::Held(..) | Stage::Judging(_) | Stage::Passing { .. } | Stage::Over => {}
         }
     }
 
@@ -363,7 +387,10 @@ impl Exchange {
         self.attempts = self.attempts.max(1);
         self.degraded = Degraded::from_verdict(verdict);
         self.hear(verdict, retry_after, host, effects);
-        if self.mode == Mode::Shadow {
+        if self.holds_for_judgement(verdict) {
+            self.stage = Stage::Judging(held);
+            self.on_judged_body(0, host, effects);
+        } else if self.mode == Mode::Shadow {
             let would = self.would(verdict, effects);
             self.pass(verdict, would, held.complete, host, effects);
         } else if self.degraded.is_none() {
@@ -395,6 +422,10 @@ impl Exchange {
         match &mut self.stage {
             Stage::Passing { .. } if end_of_stream => self.finish_passing(None, host, effects),
             Stage::Passing { .. } => self.hear_while_passing(host, effects),
+            Stage::Judging(held) => {
+                held.add_body(size, end_of_stream);
+                self.on_judged_body(size, host, effects);
+            }
             Stage::Held(held, _) => {
                 held.add_body(size, end_of_stream);
                 self.on_held(size, host, effects);
@@ -406,6 +437,10 @@ impl Exchange {
     fn on_trailers(&mut self, host: &impl Host, effects: &mut Vec<Effect>) {
         match &mut self.stage {
             Stage::Passing { .. } => self.finish_passing(None, host, effects),
+            Stage::Judging(held) => {
+                held.add_trailers();
+                self.on_judged_body(0, host, effects);
+            }
             Stage::Held(held, _) => {
                 held.add_trailers();
                 self.on_held(0, host, effects);
@@ -446,6 +481,14 @@ impl Exchange {
                 self.respond(ServedBy::Nobody, host, effects);
             }
             Stage::Passing { .. } => self.stop_passing(broken_off, host, effects),
+            Stage::Judging(_) => {
+                let verdict = broken_off.map_or(Verdict::Abandoned, Verdict::Failure);
+                record(0, verdict, effects);
+                self.degraded = Degraded::from_verdict(verdict);
+                self.hear(verdict, None, host, effects);
+                let served_by = if broken_off.is_some() { ServedBy::Primary } else { ServedBy::Nobody };
+                self.respond(served_by, host, effects);
+            }
             Stage::Held(..) => {
                 self.give_up_call(host, effects);
                 self.tell_passed_over(effects);
@@ -469,6 +512,7 @@ impl Exchange {
         self.stage = Stage::Over;
         self.request.forget();
         self.answer.give_up();
+        self.judging = None;
         self.counted = (None, None);
     }
 }

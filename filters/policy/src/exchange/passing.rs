@@ -1,6 +1,7 @@
 //! An answer that goes to the client as it comes: it can be counted, and not changed.
 
 use super::{Effect, Exchange, Stage, record};
+use crate::config::Mode;
 use crate::host::Host;
 use crate::verdict::{Degraded, Failure, ServedBy, Skip, Verdict};
 
@@ -15,7 +16,10 @@ impl Exchange {
         effects: &mut Vec<Effect>,
     ) {
         self.stage = Stage::Passing { verdict, would };
-        self.request.forget();
+        // Shadow mode has still to say whether another region would have had it, when the answer has been judged.
+        if self.judging.is_none() || self.mode == Mode::Enforce {
+            self.request.forget();
+        }
         if is_whole {
             self.finish_passing(None, host, effects);
         }
@@ -41,9 +45,16 @@ impl Exchange {
 
     /// The answer that went to the client as it came has ended; `broken_off` says how, if too early.
     pub(super) fn finish_passing(&mut self, broken_off: Option<Failure>, host: &impl Host, effects: &mut Vec<Effect>) {
-        let Stage::Passing { verdict, would } = self.stage else { return };
-        let verdict = broken_off.map_or(verdict, Verdict::Failure);
+        let Stage::Passing { verdict, mut would } = self.stage else { return };
+        let verdict = match broken_off {
+            Some(failure) => Verdict::Failure(failure),
+            None => self.judge_what_passed(verdict, effects),
+        };
         self.degraded = self.degraded.or(Degraded::from_verdict(verdict));
+        let is_invalid = verdict == Verdict::Failure(Failure::InvalidOutput);
+        if self.mode == Mode::Shadow && is_invalid && !self.would_reject {
+            would = self.would(verdict, effects);
+        }
         self.hear_the_end(verdict, host, effects);
         if verdict == Verdict::Ok {
             let answer = self.answer.take();

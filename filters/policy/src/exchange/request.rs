@@ -87,6 +87,10 @@ impl Exchange {
             Stage::Held(held, Awaiting::Body(served_by, response)) => {
                 self.answer(held, served_by, response, host, effects);
             }
+            Stage::Judging(held) => {
+                self.stage = Stage::Judging(held);
+                self.wait_for_judgement(held, impatient_for, host, effects);
+            }
             Stage::Held(held, Awaiting::Request) if impatient_for >= self.route.upstream.timeout => {
                 self.request.refuse(NotReplayable::Incomplete);
                 self.descend(held, host, effects);

@@ -29,7 +29,10 @@ fn the_smallest_document_has_the_documented_defaults() {
     let shown = format!("{:?}", route.upstream());
     assert!(shown.contains("timeout: 900ms"), "an attempt gets 45 % of the ladder's time: {shown}");
     assert!(shown.contains(r#"methods: ["GET", "HEAD", "PUT"], max_body: 65536"#), "{shown}");
-    assert!(shown.contains("[Connect, Reset, Timeout, ServerError, Overflow, NoHealthyUpstream]"), "{shown}");
+    assert!(
+        shown.contains("[Connect, Reset, Timeout, ServerError, Overflow, NoHealthyUpstream, InvalidOutput]"),
+        "{shown}"
+    );
 }
 
 #[test]

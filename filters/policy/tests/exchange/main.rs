@@ -11,6 +11,7 @@ mod breakers;
 mod dedupe;
 mod host;
 mod legal;
+mod output;
 mod setup;
 mod table;
 mod watch;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use helius_policy::admission::Decision;
-use helius_policy::budget::{Budget, Share};
+use helius_policy::budget::Budget;
 use helius_policy::config::{Config, Mode, Route};
 use helius_policy::dedupe::Claim;
 use helius_policy::exchange::{Arrival, Effect, Exchange, Shares};
@@ -50,6 +50,8 @@ pub(crate) struct Setup {
     pub(crate) open: Vec<usize>,
     /// The route's de-duplication, if it has any, as a map in YAML.
     pub(crate) dedupe: Option<&'static str>,
+    /// What the route wants answers to be, if anything, as a map in YAML.
+    pub(crate) output: Option<&'static str>,
     /// What limits and isolation have decided before.
     pub(crate) decided: Decision,
     /// Bytes of body up to which a request waits for its end.
@@ -82,6 +84,7 @@ impl Default for Setup {
             breaker: None,
             open: Vec::new(),
             dedupe: None,
+            output: None,
             decided: Decision::Allowed,
             hold: MAX_BODY,
             is_route_alone: false,
@@ -115,6 +118,10 @@ routes:
             words.join(", "),
             hold = self.hold,
         );
+        let document = match self.output {
+            Some(output) => document.replace("    upstream:", &format!("    output: {output}\n    upstream:")),
+            None => document,
+        };
         let document = match self.breaker {
             Some(breaker) => {
                 document.replace("      replay:", &format!("      circuit_breaker: {breaker}\n      replay:"))
@@ -175,8 +182,7 @@ routes:
             headers.push("content-length", length.to_string());
         }
         let memory = Rc::new(Budget::new(usize::MAX));
-        let (copy, answer) = (Share::of(memory.clone()), Share::of(memory));
-        let shares = Shares { copy, answer, retries: retries.clone(), salt: SALT };
+        let shares = Shares { copies: memory, retries: retries.clone(), salt: SALT };
         let decision = self.dedupe.map(|_| self.decided);
         let arrival = Arrival { now: host.now(), headers, end_of_stream: self.bodiless, decision };
         Exchange::begin(self.route(), mode, arrival, shares, host, effects)
@@ -187,7 +193,7 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
     (
         0usize..4,
         any::<bool>(),
-        proptest::sample::subsequence(Failure::ALL.to_vec(), 0..=6),
+        proptest::sample::subsequence(Failure::ALL.to_vec(), 0..=7),
         prop::bool::weighted(0.2),
         prop::sample::select(vec!["GET", "HEAD", "POST", "POST", "POST", "PATCH"]),
         prop::bool::weighted(0.1),
@@ -195,9 +201,22 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
         prop::option::of(0usize..12),
         prop::option::of(prop::sample::subsequence(vec![0, 1, 2, 3], 0..=4)),
         prop::option::of(prop::sample::select(vec![BY_HEADER, REPLAYING, BY_BODY])),
+        prop::option::weighted(0.3, prop::sample::select(vec!["{ non_empty: /a }", "{ schema: true, max_body: 9B }"])),
     )
         .prop_map(
-            |(secondaries, has_static, fail_on, shadow, method, odd_header, bodiless, announced, open, dedupe)| Setup {
+            |(
+                secondaries,
+                has_static,
+                fail_on,
+                shadow,
+                method,
+                odd_header,
+                bodiless,
+                announced,
+                open,
+                dedupe,
+                output,
+            )| Setup {
                 secondaries,
                 has_static,
                 fail_on,
@@ -209,6 +228,7 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
                 breaker: open.as_ref().map(|_| "{}"),
                 open: open.unwrap_or_default(),
                 dedupe,
+                output,
                 ..Setup::default()
             },
         )

@@ -158,10 +158,14 @@ impl Watched {
                     self.is_taken = true;
                 }
                 Effect::GiveRequestBodyBack => assert!(self.is_taken && !self.asks_primary, "9"),
-                Effect::DiscardBody | Effect::Record(_) | Effect::ResumeRequest => {}
+                Effect::DiscardBody
+                | Effect::GiveResponseBodyBack(_)
+                | Effect::Tell { .. }
+                | Effect::Record(_)
+                | Effect::ResumeRequest => {}
             }
             if self.setup.shadow {
-                assert!(matches!(effect, Effect::Record(_)), "8: {effect:?}");
+                assert!(matches!(effect, Effect::Record(_) | Effect::Tell { .. }), "8: {effect:?}");
             }
             if self.primary.is_some_and(|status| (400..500).contains(&status) && status != 429) {
                 let is_harmless = matches!(effect, Effect::Record(_) | Effect::ResumeRequest | Effect::LimitPrimary(_));

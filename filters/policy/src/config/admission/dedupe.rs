@@ -29,7 +29,7 @@ pub(super) fn read(at: &mut Cursor<'_, '_>, scope: &str) -> Option<Dedupe> {
     let key = section.required("key", KEY, key);
     let window = section.optional("window", |at| scalar::duration(at, SHORTEST_WINDOW, LONGEST));
     let status = section.optional("status", status);
-    let replay_answer = section.optional("replay_answer", flag);
+    let replay_answer = section.optional("replay_answer", scalar::boolean);
     let max_keys = section.optional("max_keys", |at| scalar::count(at, 1, LARGEST_MAX_KEYS, "a number of messages"));
     let max_answers =
         section.optional("max_answers", |at| scalar::count(at, 1, LARGEST_MAX_ANSWERS, "a number of answers"));
@@ -63,12 +63,5 @@ fn status(at: &mut Cursor<'_, '_>) -> Option<u16> {
     match status {
         Some(status @ (200..=299 | 409)) => Some(status),
         _ => at.refuse("is not a status for duplicates", "write a number from 200 to 299, or 409, without quotes"),
-    }
-}
-
-fn flag(at: &mut Cursor<'_, '_>) -> Option<bool> {
-    match at.node.value {
-        Value::Bool(flag) => Some(flag),
-        _ => at.refuse("is neither true nor false", "write true or false, without quotes"),
     }
 }
