@@ -63,6 +63,11 @@ pub(crate) fn set_request_header(name: &str, value: &str) {
     log_error("set a request header", hostcalls::set_map_value(MapType::HttpRequestHeaders, name, Some(value)));
 }
 
+/// Removes one header of the request.
+pub(crate) fn remove_request_header(name: &str) {
+    log_error("remove a request header", hostcalls::set_map_value(MapType::HttpRequestHeaders, name, None));
+}
+
 /// Adds headers to the response.
 pub(crate) fn add_response_headers(headers: &Headers) {
     for (name, value) in headers.iter() {

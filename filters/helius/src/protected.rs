@@ -127,6 +127,7 @@ impl Protected {
                 Effect::LimitPrimary(timeout) => {
                     host::set_request_header(ATTEMPT_TIMEOUT, &timeout.as_millis().to_string());
                 }
+                Effect::AskPlainly => host::remove_request_header("accept-encoding"),
                 Effect::ResumeRequest => host::resume_request(),
                 Effect::TakeRequestBody => host::replace_body(BufferType::HttpRequestBody, self.request_shown, &[]),
                 Effect::GiveRequestBodyBack => {

@@ -14,6 +14,8 @@ use super::judging::Fault;
 pub enum Effect {
     /// Let Envoy's router give up on the primary when no answer has begun after this time.
     LimitPrimary(Duration),
+    /// Do not tell the primary that the client reads compressed answers.
+    AskPlainly,
     /// Let the request go on to the primary.
     ResumeRequest,
     /// Throw away what Envoy has buffered of the request: it has been copied, and Envoy answers 413 when the buffer is

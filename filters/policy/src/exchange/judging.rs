@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::{Answer, Effect, Exchange, Held, IN_PLACE_MAX, Stage, record};
 use crate::budget::Share;
-use crate::config::{Mode, Output};
+use crate::config::{Mode, Output, Route};
 use crate::host::Host;
 use crate::http::{Headers, Response};
 use crate::output::Violation;
@@ -93,6 +93,17 @@ impl Output {
         }
         self.validator().validate(body).map_err(Fault::Violation)
     }
+}
+
+/// Takes out of a request that the client reads compressed answers, if its answer is to be judged: a compressed one cannot
+/// be. Says whether there was anything to take out.
+pub(super) fn ask_plainly(route: &Route, headers: &mut Headers) -> bool {
+    const ACCEPT_ENCODING: &str = "accept-encoding";
+    let has_it = route.output.is_some() && headers.first(ACCEPT_ENCODING).is_some();
+    if has_it {
+        headers.retain(|name| name != ACCEPT_ENCODING);
+    }
+    has_it
 }
 
 /// Whether an answer with these headers is one whose body can be judged.

@@ -70,6 +70,7 @@ pub use judging::Fault;
 pub use mark::{ATTEMPTS, DEGRADED, NOT_REPLAYABLE, REGION, SERVED_BY};
 
 /// A request that a route protects, from its headers to its answer.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug)]
 pub struct Exchange {
     route: Arc<Route>,
@@ -96,6 +97,8 @@ pub struct Exchange {
     degraded: Option<Degraded>,
     /// The primary's answer, as far as it has come, where it is judged by what it says.
     judging: Option<Judging>,
+    /// Whether the primary must not be told that the client reads compressed answers.
+    asks_plainly: bool,
     /// Whether what is held must not become the answer, whatever comes.
     is_unfit: bool,
     /// Why a secondary region was passed over, for the header that says so.
@@ -184,7 +187,8 @@ impl Exchange {
         host: &impl Host,
         effects: &mut Vec<Effect>,
     ) -> Self {
-        let Arrival { now, headers, end_of_stream, decision } = arrival;
+        let Arrival { now, mut headers, end_of_stream, decision } = arrival;
+        let asks_plainly = mode == Mode::Enforce && judging::ask_plainly(&route, &mut headers);
         let is_head = headers.first(":method") == Some(b"HEAD");
         let message = Message::new(&route, decision, &headers, end_of_stream, shares.salt);
         let mut this = Self {
@@ -206,6 +210,7 @@ impl Exchange {
             limited: None,
             counted: (route.upstream.retry_budget.map(|_| shares.retries.begin()), None),
             judging: None,
+            asks_plainly,
             is_unfit: false,
             budget: shares.retries,
             copies: shares.copies,

@@ -37,6 +37,9 @@ impl Exchange {
         self.stage = Stage::Primary;
         let limit = self.route.upstream.primary_limit().filter(|_| self.mode == Mode::Enforce);
         effects.extend(limit.map(Effect::LimitPrimary));
+        if self.asks_plainly {
+            effects.push(Effect::AskPlainly);
+        }
     }
 
     /// More of the request has come.

@@ -168,6 +168,30 @@ fn what_has_no_body_to_judge_passes() {
 }
 
 #[test]
+fn a_region_whose_answer_is_to_be_judged_is_not_asked_for_a_compressed_one() {
+    let gzip = ("accept-encoding", "gzip");
+    for (setup, asks_plainly) in
+        [(judged(), true), (Setup { shadow: true, ..judged() }, false), (Setup::default(), false)]
+    {
+        let mut watched = Watched::begin(Setup { extra: Some(gzip), ..setup });
+        assert_eq!(watched.effects.contains(&Effect::AskPlainly), asks_plainly);
+        watched.on(answered(b"{}"), at(1));
+        let event = Event::ResponseHeaders {
+            status: Some(500),
+            details: b"via_upstream",
+            length: None,
+            retry_after: None,
+            headers: Headers::new(),
+            end_of_stream: true,
+        };
+        watched.on(event, at(5));
+        if let Some((_, kept)) = watched.exchange.call(0) {
+            assert_eq!(kept.headers.first("accept-encoding").is_none(), asks_plainly);
+        }
+    }
+}
+
+#[test]
 fn one_that_does_not_end_is_given_up_when_an_attempts_time_is_over() {
     let mut watched = Watched::begin(judged());
     begins(&mut watched, 200, &[], false);

@@ -52,6 +52,8 @@ pub(crate) struct Setup {
     pub(crate) dedupe: Option<&'static str>,
     /// What the route wants answers to be, if anything, as a map in YAML.
     pub(crate) output: Option<&'static str>,
+    /// One more header of the request.
+    pub(crate) extra: Option<(&'static str, &'static str)>,
     /// What limits and isolation have decided before.
     pub(crate) decided: Decision,
     /// Bytes of body up to which a request waits for its end.
@@ -85,6 +87,7 @@ impl Default for Setup {
             open: Vec::new(),
             dedupe: None,
             output: None,
+            extra: None,
             decided: Decision::Allowed,
             hold: MAX_BODY,
             is_route_alone: false,
@@ -175,6 +178,9 @@ routes:
     pub(crate) fn begin_beside(&self, host: &Fake, retries: &Rc<RetryBudget>, effects: &mut Vec<Effect>) -> Exchange {
         let mode = if self.shadow { Mode::Shadow } else { Mode::Enforce };
         let mut headers = self.headers();
+        if let Some((name, value)) = self.extra {
+            headers.push(name, value);
+        }
         if self.odd_header {
             headers.push("x-odd", vec![0xff]);
         }

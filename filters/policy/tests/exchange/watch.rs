@@ -161,6 +161,7 @@ impl Watched {
                 Effect::DiscardBody
                 | Effect::GiveResponseBodyBack(_)
                 | Effect::Tell { .. }
+                | Effect::AskPlainly
                 | Effect::Record(_)
                 | Effect::ResumeRequest => {}
             }
