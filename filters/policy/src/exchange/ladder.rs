@@ -20,6 +20,7 @@ const LEAST_LEFT: Duration = Duration::from_millis(5);
 /// What a 503 of the filter says to a person who reads it.
 const REFUSED: &str = "no region may be asked now\n";
 const UNFIT: &str = "no region gave a valid answer\n";
+const UNANSWERED: &str = "no region gave an answer\n";
 
 impl Exchange {
     /// Asks the next secondary region that may be asked; when there is none, answers.
@@ -264,7 +265,11 @@ impl Exchange {
             headers.push("retry-after", whole_seconds(wait).max(1).to_string());
         }
         headers.push("content-type", "text/plain; charset=utf-8");
-        let text = if self.is_unfit { UNFIT } else { REFUSED };
+        let text = match self.attempts {
+            _ if self.is_unfit => UNFIT,
+            0 => REFUSED,
+            _ => UNANSWERED,
+        };
         Response { status: 503, headers, body: text.into() }
     }
 
