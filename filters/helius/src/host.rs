@@ -131,14 +131,20 @@ pub(crate) fn reply(response: &Response) {
 }
 
 /// Begins a callout. Says no where Envoy does not know the cluster, or the cluster has no host.
-pub(crate) fn call(cluster: &str, headers: &Headers, authority: Option<&str>, body: &[u8], timeout: Duration) -> bool {
+pub(crate) fn call(
+    cluster: &str,
+    headers: &Headers,
+    authority: Option<&str>,
+    body: &[u8],
+    timeout: Duration,
+) -> Option<u32> {
     let text = |(name, value)| {
         let value = std::str::from_utf8(value).ok()?;
         Some((name, authority.filter(|_| name == ":authority").unwrap_or(value)))
     };
     let headers = headers.iter().filter_map(text).collect();
     let body = (!body.is_empty()).then_some(body);
-    hostcalls::dispatch_http_call(cluster, headers, body, Vec::new(), timeout).is_ok()
+    hostcalls::dispatch_http_call(cluster, headers, body, Vec::new(), timeout).ok()
 }
 
 /// An attribute of the stream or of the plugin.

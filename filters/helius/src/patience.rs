@@ -8,8 +8,10 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
+use helius_policy::exchange::Event;
+
 use crate::host;
-use crate::protected::Protected;
+use crate::protected::{Caller, Protected};
 
 /// Time between two looks at those who wait.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
@@ -18,6 +20,16 @@ pub(crate) const TICK: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub(crate) struct Patience {
     waiting: RefCell<Vec<Waiting>>,
+    /// Calls that were made in a tick. Their answers come to whoever was called by Envoy when they were made, which is
+    /// not the stream.
+    calls: RefCell<Vec<Calling>>,
+}
+
+#[derive(Debug)]
+struct Calling {
+    token: u32,
+    context_id: u32,
+    exchange: Weak<RefCell<Protected>>,
 }
 
 #[derive(Debug)]
@@ -49,14 +61,49 @@ impl Patience {
             }
             // The first may come at once.
             if ticks > 0 {
-                host::act_for(context_id);
-                exchange.on_waited(TICK.saturating_mul(ticks));
+                let waited = TICK.saturating_mul(ticks);
+                self.go_on(context_id, &weak, &mut exchange, |exchange| exchange.on_waited(waited));
             }
             if exchange.is_impatient()
                 && let Ok(mut waiting) = self.waiting.try_borrow_mut()
             {
                 waiting.push(Waiting { context_id, exchange: weak, ticks: ticks.saturating_add(1) });
             }
+        }
+    }
+
+    /// A call that was made in a tick has been answered.
+    pub(crate) fn on_answered(&self, token: u32, event: Event<'_>) {
+        let found = self.calls.try_borrow_mut().ok().and_then(|mut calls| {
+            let index = calls.iter().position(|call| call.token == token)?;
+            Some(calls.swap_remove(index))
+        });
+        let Some(Calling { context_id, exchange: weak, .. }) = found else { return };
+        let Some(exchange) = weak.upgrade() else { return };
+        let Ok(mut protected) = exchange.try_borrow_mut() else { return };
+        self.go_on(context_id, &weak, &mut protected, |protected| {
+            protected.on(Caller::Other, event);
+        });
+        if protected.is_impatient() {
+            self.watch(context_id, &exchange);
+        }
+    }
+
+    /// Lets an exchange act outside of its stream's callbacks.
+    fn go_on(
+        &self,
+        context_id: u32,
+        weak: &Weak<RefCell<Protected>>,
+        protected: &mut Protected,
+        act: impl FnOnce(&mut Protected),
+    ) {
+        host::act_for(context_id);
+        protected.take_call();
+        act(protected);
+        if let Some(token) = protected.take_call()
+            && let Ok(mut calls) = self.calls.try_borrow_mut()
+        {
+            calls.push(Calling { token, context_id, exchange: weak.clone() });
         }
     }
 }

@@ -38,6 +38,8 @@ pub(crate) struct Protected {
     request_shown: usize,
     /// Bytes of the response's body that Envoy has buffered.
     response_shown: usize,
+    /// Envoy's number for the call that was made last, until it is asked for.
+    called: Option<u32>,
 }
 
 /// What became of the calls among some effects.
@@ -50,7 +52,7 @@ enum Dispatch {
 impl Protected {
     /// Carries out the effects that an exchange begins with.
     pub(crate) fn begin(plugin: Rc<Plugin>, route: usize, exchange: Exchange, effects: Vec<Effect>) -> Self {
-        let mut this = Self { plugin, route, exchange, request_shown: 0, response_shown: 0 };
+        let mut this = Self { plugin, route, exchange, request_shown: 0, response_shown: 0, called: None };
         this.pursue(Caller::Other, effects);
         this
     }
@@ -93,6 +95,11 @@ impl Protected {
         let is_wanted = self.exchange.wants_response_body();
         let chunk = host::body(BufferType::HttpResponseBody, if is_wanted { size } else { 0 });
         self.on(Caller::ResponseCallback, Event::ResponseBody { chunk: &chunk, size, end_of_stream })
+    }
+
+    /// Envoy's number for the call that was made since this was asked last.
+    pub(crate) const fn take_call(&mut self) -> Option<u32> {
+        self.called.take()
     }
 
     /// What it waits for has not come at once.
@@ -149,9 +156,10 @@ impl Protected {
         dispatch
     }
 
-    fn call(&self, secondary: usize, timeout: Duration) -> Dispatch {
+    fn call(&mut self, secondary: usize, timeout: Duration) -> Dispatch {
         let Some((region, request)) = self.exchange.call(secondary) else { return Dispatch::Refused };
-        if host::call(region.cluster(), &request.headers, region.authority(), &request.body, timeout) {
+        self.called = host::call(region.cluster(), &request.headers, region.authority(), &request.body, timeout);
+        if self.called.is_some() {
             return Dispatch::Fine;
         }
         let cluster = region.cluster();

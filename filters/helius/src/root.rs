@@ -17,7 +17,7 @@ use crate::config_store::{ConfigStore, Refused, fingerprint};
 use crate::host::{self, Envoy};
 use crate::metrics::{Metrics, set_config_rejected};
 use crate::patience::{Patience, TICK};
-use crate::stream::StreamFilter;
+use crate::stream::{StreamFilter, answer_of_call};
 
 /// The label of a filter that never had a good configuration, and so does not know its service's name.
 const UNKNOWN_SERVICE: &str = "unknown";
@@ -112,7 +112,14 @@ impl FilterRoot {
     }
 }
 
-impl Context for FilterRoot {}
+impl Context for FilterRoot {
+    /// Of a call that was made in a tick.
+    fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _trailers: usize) {
+        if let Some(plugin) = &self.plugin {
+            plugin.patience.on_answered(token, answer_of_call(headers, body_size));
+        }
+    }
+}
 
 impl RootContext for FilterRoot {
     fn on_configure(&mut self, size: usize) -> bool {

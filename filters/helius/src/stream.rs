@@ -47,6 +47,17 @@ impl StreamFilter {
     }
 }
 
+/// What a call came to.
+pub(crate) fn answer_of_call(headers: usize, body_size: usize) -> Event<'static> {
+    if headers == 0 {
+        return Event::CallReset;
+    }
+    Event::CallAnswered {
+        headers: host::headers(MapType::HttpCallResponseHeaders),
+        body: host::body(BufferType::HttpCallResponseBody, body_size),
+    }
+}
+
 /// The client of the stream whose callback this is.
 struct Client<'a> {
     headers: &'a Headers,
@@ -64,14 +75,7 @@ impl Subject for Client<'_> {
 
 impl Context for StreamFilter {
     fn on_http_call_response(&mut self, _token: u32, headers: usize, body_size: usize, _trailers: usize) {
-        let event = if headers == 0 {
-            Event::CallReset
-        } else {
-            Event::CallAnswered {
-                headers: host::headers(MapType::HttpCallResponseHeaders),
-                body: host::body(BufferType::HttpCallResponseBody, body_size),
-            }
-        };
+        let event = answer_of_call(headers, body_size);
         self.on(|protected| protected.on(Caller::Other, event));
     }
 }

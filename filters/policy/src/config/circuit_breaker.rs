@@ -73,7 +73,8 @@ pub(super) fn read(at: &mut Cursor<'_, '_>) -> Option<Written> {
         half_open: half_open?.unwrap_or_default(),
         ramp: ramp?.unwrap_or_default(),
         retry_after_max: retry_after_max?.unwrap_or(default.retry_after_max),
-        eject: default.eject,
+        // Written where it is said what invalid output is.
+        eject: None,
     };
     let (slow_duration, slow_rate) = slow?.unwrap_or_default();
     let slow_rate = slow_rate.unwrap_or(SlowCall::over(Duration::ZERO).rate);

@@ -45,7 +45,10 @@ impl Output {
 pub(super) fn read(at: &mut Cursor<'_, '_>) -> Option<Output> {
     let mut section = at.section("write a section such as { schema: { … }, max_body: 256KiB }")?;
     let schema = section.optional("schema", schema);
-    let max_body = section.optional("max_body", |at| scalar::size(at, LARGEST_MAX_BODY));
+    let max_body = section.optional("max_body", |at| match scalar::size(at, LARGEST_MAX_BODY)? {
+        0 => at.refuse("lets no answer be valid", "write at least 1B"),
+        size => Some(size),
+    });
     let checks = checks(&mut section);
     let eject = section.optional("eject", eject);
     section.close();
@@ -114,5 +117,6 @@ fn eject(at: &mut Cursor<'_, '_>) -> Option<Eject> {
     let invalid = section.optional("invalid", |at| scalar::count(at, 1, most, "a number of answers"));
     section.close();
     let (of, invalid) = (of?.unwrap_or(default.of), invalid?);
-    Some(Eject { invalid: invalid.unwrap_or(default.invalid.min(of)), of, ..default })
+    // So many of so many, and nothing besides: a share of the window would eject for fewer than were asked for.
+    Some(Eject { invalid: invalid.unwrap_or(default.invalid.min(of)), of, rate: 1.0, min_requests: u32::MAX })
 }
