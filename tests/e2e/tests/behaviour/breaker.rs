@@ -11,7 +11,7 @@ use crate::regions::{QUESTION, Regions, assert_from_primary, assert_static_body,
 
 const STATE: &str = "telemetry_circuit_breaker_state";
 const TRANSITIONS: &str = "helius_breaker_transitions_total";
-const OPEN: u64 = 2;
+pub(crate) const OPEN: u64 = 2;
 const SOON: Duration = Duration::from_secs(10);
 /// So many failures in a row open a breaker.
 const ENOUGH: usize = 7;
@@ -21,7 +21,7 @@ fn guarded(regions: &Regions, breaker: &Value) -> Bootstrap {
 }
 
 /// Open for so long that no test sees it end.
-fn for_good() -> Value {
+pub(crate) fn for_good() -> Value {
     json!({ "open": { "base": "1h", "max": "1h" } })
 }
 
@@ -41,18 +41,18 @@ async fn open_primary(regions: &Regions, mesh: &Mesh) {
 }
 
 /// Asserts that the answer is the secondary's, and that the primary was not asked.
-fn assert_straight_from_secondary(reply: &Reply) {
+pub(crate) fn assert_straight_from_secondary(reply: &Reply) {
     assert_eq!((reply.status, reply.header("region")), (200, Some("us-west-2")), "{}", reply.text());
     let expected =
         [("served-by", "secondary"), ("region", "us-west-2"), ("degraded", "skipped_breaker_open"), ("attempts", "1")];
     assert_eq!(marks(reply), expected.into());
 }
 
-async fn state(mesh: &Mesh, region: &str) -> u64 {
+pub(crate) async fn state(mesh: &Mesh, region: &str) -> u64 {
     mesh.stats().await.unwrap().sum(STATE, &[("service", "llm-router"), ("route", "assist"), ("region", region)])
 }
 
-async fn transitions(mesh: &Mesh, to: &str, reason: &str) -> u64 {
+pub(crate) async fn transitions(mesh: &Mesh, to: &str, reason: &str) -> u64 {
     let labels = [("route", "assist"), ("region", "us-east-1"), ("to", to), ("reason", reason)];
     mesh.stats().await.unwrap().sum(TRANSITIONS, &labels)
 }

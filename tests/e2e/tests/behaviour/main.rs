@@ -15,6 +15,7 @@ mod hostile;
 mod isolation;
 mod mid_body;
 mod outer_filters;
+mod output;
 mod pipelining;
 mod protocols;
 mod pushed_configuration;

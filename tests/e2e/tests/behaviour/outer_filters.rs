@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::regions::{QUESTION, Regions, assert_from_primary, assert_from_secondary, assert_static};
 
 /// Notes the status that it saw.
-fn witness(header: &str) -> Value {
+pub(crate) fn witness(header: &str) -> Value {
     json!({
         "name": format!("witness-{header}"),
         "typed_config": {

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::regions::{QUESTION, Regions};
 
 /// Everything a client can tell two answers apart by, but for what differs from one moment to the next.
-fn seen(reply: &Reply) -> (u16, BTreeMap<String, Vec<Vec<u8>>>, Vec<u8>) {
+pub(crate) fn seen(reply: &Reply) -> (u16, BTreeMap<String, Vec<Vec<u8>>>, Vec<u8>) {
     let mut headers: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
     for (name, value) in &reply.headers {
         if !matches!(name.as_str(), "date" | "x-envoy-upstream-service-time") {

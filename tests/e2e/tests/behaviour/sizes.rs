@@ -95,7 +95,7 @@ fn with_much_time(route: &mut Value) {
     route["upstream"]["regions"][1]["timeout"] = json!("15s");
 }
 
-async fn received_of_primary(mesh: &Mesh) -> usize {
+pub(crate) async fn received_of_primary(mesh: &Mesh) -> usize {
     let stats = mesh.stats().await.unwrap();
     let received = stats.sum("envoy_cluster_upstream_cx_rx_bytes_total", &[("envoy_cluster_name", PRIMARY_CLUSTER)]);
     usize::try_from(received).unwrap()
