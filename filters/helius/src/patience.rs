@@ -1,8 +1,9 @@
 //! Exchanges that wait for something that should come at once, and what becomes of them when it does not.
 //!
-//! No answer depends on this: it is for a client whose body does not come, a region that stalls in the middle of a
-//! failed answer, and an Envoy whose configuration lacks `allow_on_headers_stop_iteration`, where a request that is
-//! held back would never be shown its body. Each goes on after one to two ticks.
+//! It is for a client whose body does not come, a region that stalls in the middle of a failed answer, and an Envoy whose
+//! configuration lacks `allow_on_headers_stop_iteration`, where a request that is held back would never be shown its body:
+//! these go on after one to two ticks. And for a region that drips an answer which is held until it has been judged: that
+//! one has the time of an attempt.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
