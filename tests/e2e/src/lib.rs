@@ -32,6 +32,7 @@ mod process;
 mod pushed;
 mod raw;
 mod region;
+mod server;
 mod stats;
 mod upstream;
 mod wait;

@@ -14,13 +14,12 @@ use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::net::TcpStream;
 
 use crate::behaviour::{Answer, Behaviour};
 use crate::line::Line;
 use crate::port::ReservedPort;
+use crate::server::Server;
 use crate::wait::wait_for;
 
 /// More than any test sends, so that the stand-in is never the one who refuses.
@@ -65,12 +64,6 @@ struct Shared {
     requests: Mutex<Vec<Recorded>>,
 }
 
-#[derive(Debug)]
-struct Server {
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
-}
-
 impl Upstream {
     /// A region that serves on a port of its own. Its name is in its answers, as the JSON field and the header
     /// `region`.
@@ -112,9 +105,7 @@ impl Upstream {
     /// Refuses connections from now on, and breaks those that are open.
     pub async fn refuse(&mut self) {
         if let Some(server) = self.server.take() {
-            // The task is gone already if the runtime is about to end: then the port is closed too.
-            let _ = server.stop.send(());
-            let _ = server.task.await;
+            server.stop().await;
         }
     }
 
@@ -127,9 +118,8 @@ impl Upstream {
     pub async fn accept(&mut self) -> io::Result<()> {
         self.refuse().await;
         let listener = self.port.listen()?;
-        let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(serve(listener, Arc::clone(&self.shared), stopped));
-        self.server = Some(Server { stop, task });
+        let shared = Arc::clone(&self.shared);
+        self.server = Some(Server::start(listener, move |stream| serve_connection(stream, Arc::clone(&shared))));
         Ok(())
     }
 
@@ -154,23 +144,6 @@ impl Upstream {
         let deadline = Duration::from_secs(5);
         wait_for(&what, deadline, async || (self.count() >= count).then_some(())).await
     }
-}
-
-async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stopped: oneshot::Receiver<()>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            // A dropped sender means that the stand-in was dropped.
-            _ = &mut stopped => break,
-            accepted = listener.accept() => {
-                // A client that is gone before it was accepted is no reason to stop.
-                let Ok((stream, _)) = accepted else { continue };
-                connections.spawn(serve_connection(stream, Arc::clone(&shared)));
-            }
-        }
-    }
-    drop(listener);
-    connections.shutdown().await;
 }
 
 async fn serve_connection(stream: TcpStream, shared: Arc<Shared>) {

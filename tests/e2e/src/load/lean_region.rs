@@ -6,12 +6,11 @@ use std::time::{Duration, Instant};
 use std::{fmt, io};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::net::TcpStream;
 
 use super::message::length_of_first;
 use crate::port::ReservedPort;
+use crate::server::Server;
 
 /// What a lean region does with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +38,7 @@ pub struct Arrival {
 pub struct LeanRegion {
     port: ReservedPort,
     shared: Arc<Shared>,
-    server: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    server: Option<Server>,
 }
 
 /// Told of the arrivals until now, says what is done with the next one.
@@ -88,10 +87,8 @@ impl LeanRegion {
 
     /// Refuses connections from now on, and breaks those that are open.
     pub async fn refuse(&mut self) {
-        if let Some((stop, task)) = self.server.take() {
-            // The task is gone already if the runtime is about to end: then the port is closed too.
-            let _ = stop.send(());
-            let _ = task.await;
+        if let Some(server) = self.server.take() {
+            server.stop().await;
         }
     }
 
@@ -99,9 +96,8 @@ impl LeanRegion {
     pub async fn accept(&mut self) -> io::Result<()> {
         self.refuse().await;
         let listener = self.port.listen()?;
-        let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(serve(listener, Arc::clone(&self.shared), stopped));
-        self.server = Some((stop, task));
+        let shared = Arc::clone(&self.shared);
+        self.server = Some(Server::start(listener, move |stream| serve_connection(stream, Arc::clone(&shared))));
         Ok(())
     }
 
@@ -125,23 +121,6 @@ impl Shared {
         arrivals.push(Arrival { at, mood });
         mood
     }
-}
-
-async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stopped: oneshot::Receiver<()>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            // A dropped sender means that the stand-in was dropped.
-            _ = &mut stopped => break,
-            accepted = listener.accept() => {
-                // A client that is gone before it was accepted is no reason to stop.
-                let Ok((stream, _)) = accepted else { continue };
-                connections.spawn(serve_connection(stream, Arc::clone(&shared)));
-            }
-        }
-    }
-    drop(listener);
-    connections.shutdown().await;
 }
 
 /// How a connection ends is seen by the proxy at its other end.
