@@ -33,6 +33,18 @@ fn fails(watched: &mut Watched, details: &str, millis: u64) {
     watched.on(Event::ResponseBody { chunk: b"", size: 9, end_of_stream: true }, at(millis));
 }
 
+/// An answer of unknown length whose body is to come.
+fn begins(status: u16, details: &[u8]) -> Event<'_> {
+    Event::ResponseHeaders {
+        status: Some(status),
+        details,
+        length: None,
+        retry_after: None,
+        headers: Headers::new(),
+        end_of_stream: false,
+    }
+}
+
 fn answered(status: &str) -> Event<'static> {
     let headers = Headers::from_iter([(":status", status), ("x-envoy-upstream-service-time", "1"), ("x-model", "v7")]);
     Event::CallAnswered { headers, body: b"west".to_vec() }
@@ -59,14 +71,7 @@ const CONNECT: Degraded = Degraded::Failure(Failure::Connect);
 #[test]
 fn a_good_primary_is_counted_when_it_has_ended() {
     let mut watched = Watched::begin(Setup::default());
-    let headers = Event::ResponseHeaders {
-        status: Some(200),
-        details: b"",
-        length: None,
-        retry_after: None,
-        headers: Headers::new(),
-        end_of_stream: false,
-    };
+    let headers = begins(200, b"");
     assert_eq!(watched.on(headers, at(5)), Flow::Continue);
     assert_eq!(watched.effects, []);
     watched.on(Event::ResponseBody { chunk: b"", size: 4, end_of_stream: true }, at(6));
@@ -185,14 +190,7 @@ fn a_429_goes_to_the_next_region_and_passes_when_none_does_better() {
 #[test]
 fn a_failure_that_is_not_in_fail_on_passes_with_a_mark() {
     let mut watched = Watched::begin(Setup { fail_on: vec![Failure::Connect], ..Setup::default() });
-    let failed = Event::ResponseHeaders {
-        status: Some(500),
-        details: b"via_upstream",
-        length: None,
-        retry_after: None,
-        headers: Headers::new(),
-        end_of_stream: false,
-    };
+    let failed = begins(500, b"via_upstream");
     assert_eq!(watched.on(failed, at(5)), Flow::Continue);
     assert!(matches!(watched.answer(), Some(Answer::Release(_))));
     assert_eq!(watched.response(), Some(ServedBy::Primary));
@@ -265,14 +263,7 @@ fn an_answer_at_once_waits_for_a_body_that_is_about_to_come() {
 #[test]
 fn a_failed_answer_with_trailers_loses_them_when_it_is_replaced() {
     let mut watched = Watched::begin(Setup::default());
-    let failed = Event::ResponseHeaders {
-        status: Some(500),
-        details: b"via_upstream",
-        length: None,
-        retry_after: None,
-        headers: Headers::new(),
-        end_of_stream: false,
-    };
+    let failed = begins(500, b"via_upstream");
     watched.on(failed, at(5));
     assert_eq!(watched.on(Event::ResponseBody { chunk: b"", size: 9, end_of_stream: false }, at(6)), Flow::Hold);
     assert_eq!(watched.on(Event::ResponseTrailers, at(6)), Flow::Hold);
@@ -284,14 +275,7 @@ fn a_failed_answer_with_trailers_loses_them_when_it_is_replaced() {
 #[test]
 fn a_held_answer_that_grows_too_large_is_released_if_it_may_be_the_answer() {
     let mut watched = Watched::begin(Setup { has_static: false, ..Setup::default() });
-    let failed = Event::ResponseHeaders {
-        status: Some(500),
-        details: b"via_upstream",
-        length: None,
-        retry_after: None,
-        headers: Headers::new(),
-        end_of_stream: false,
-    };
+    let failed = begins(500, b"via_upstream");
     watched.on(failed, at(5));
     assert_eq!(watched.on(Event::ResponseBody { chunk: b"", size: 16_384, end_of_stream: false }, at(6)), Flow::Hold);
     assert_eq!(
@@ -428,14 +412,7 @@ fn a_client_who_leaves_is_counted_with_the_attempt_that_was_under_way() {
 #[test]
 fn what_breaks_off_in_mid_body_is_seen_though_not_repaired() {
     let mut watched = Watched::begin(Setup::default());
-    let headers = Event::ResponseHeaders {
-        status: Some(200),
-        details: b"",
-        length: None,
-        retry_after: None,
-        headers: Headers::new(),
-        end_of_stream: false,
-    };
+    let headers = begins(200, b"");
     watched.on(headers, at(5));
     watched.on(Event::End { details: b"upstream_reset_after_response_started{remote_reset}" }, at(9));
     let reset = Degraded::Failure(Failure::Reset);
