@@ -8,6 +8,7 @@ use helius_policy::admission::{Admission, Decision};
 use helius_policy::circuit_breaker::{self, State, Transition};
 use helius_policy::config::{Config, Mode, Region, Route};
 use helius_policy::exchange::Record;
+use helius_policy::replay::NotReplayable;
 use helius_policy::shared::SharedStore;
 use helius_policy::verdict::{Degraded, Failure, ServedBy, Skip, Verdict};
 use proxy_wasm::types::MetricType;
@@ -27,6 +28,8 @@ struct RouteMetrics {
     admission: Vec<(Decision, u32)>,
     /// In the order of the configuration.
     regions: Vec<RegionMetrics>,
+    /// Where the filter calls the primary itself.
+    bypasses: Vec<(NotReplayable, u32)>,
     /// The commonest rung first.
     responses: Vec<((ServedBy, Option<Degraded>), u32)>,
 }
@@ -63,6 +66,7 @@ impl Metrics {
                 }
                 find(&region.transitions, transition)
             }),
+            Record::StrictBypassed(reason) => find(&route.bypasses, reason),
             Record::Response { served_by, degraded } => find(&route.responses, (served_by, degraded)),
         };
         if let Some(metric) = metric {
@@ -129,7 +133,18 @@ impl RouteMetrics {
             let name = format!("{labels}{}helius_admission_total", tag("decision", decision.word()));
             Some((decision, host::define_metric(MetricType::Counter, &name)?))
         });
-        Self { admission: admission.collect(), regions: regions.collect(), responses: responses.collect() }
+        let is_strict = route.upstream().is_strict() && config.mode() == Mode::Enforce;
+        let bypasses = NotReplayable::ALL.into_iter().filter(|reason| is_strict && *reason != NotReplayable::Method);
+        let bypasses = bypasses.filter_map(|reason| {
+            let name = format!("{labels}{}helius_strict_bypassed_total", tag("reason", reason.word()));
+            Some((reason, host::define_metric(MetricType::Counter, &name)?))
+        });
+        Self {
+            admission: admission.collect(),
+            regions: regions.collect(),
+            bypasses: bypasses.collect(),
+            responses: responses.collect(),
+        }
     }
 }
 
@@ -175,11 +190,12 @@ fn possible_responses(mode: Mode, route: &Route) -> impl Iterator<Item = (Served
     let regions = route.upstream().regions().count();
     let has_static = route.has_static();
     let judges_output = route.judges_output();
+    let is_strict = route.upstream().is_strict();
     let has_breaker = route.upstream().regions().any(|region| region.breaker().is_some());
     let exists = move |served_by: &ServedBy| match served_by {
         ServedBy::Secondary | ServedBy::WouldSecondary => regions > 1,
         ServedBy::Static | ServedBy::WouldStatic => has_static,
-        ServedBy::Refusal => (has_breaker || judges_output) && !has_static,
+        ServedBy::Refusal => (has_breaker || judges_output || is_strict) && !has_static,
         ServedBy::Primary | ServedBy::Nobody => true,
     };
     let healthy = [ServedBy::Primary, ServedBy::Nobody].map(|served_by| (served_by, None));
@@ -192,7 +208,7 @@ fn possible_responses(mode: Mode, route: &Route) -> impl Iterator<Item = (Served
             Some(Degraded::BreakerOpen) => has_breaker,
             Some(Degraded::Failure(Failure::InvalidOutput)) => judges_output,
             // An answer that is given up while it is held for its judgement is followed by no other of its kind.
-            _ => *served_by != ServedBy::Refusal || judges_output,
+            _ => *served_by != ServedBy::Refusal || judges_output || is_strict,
         });
     healthy.into_iter().chain(degraded)
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use helius_policy::circuit_breaker::Transition;
-use helius_policy::exchange::{Answer, Effect, Event, Exchange, Fault, Flow, Record};
+use helius_policy::exchange::{Answer, Call, Effect, Event, Exchange, Fault, Flow, Record};
 use helius_policy::http::Headers;
 use helius_policy::time::Clock;
 use helius_policy::verdict::{Degraded, ServedBy};
@@ -140,7 +140,7 @@ impl Protected {
                 Effect::GiveRequestBodyBack => {
                     host::replace_body(BufferType::HttpRequestBody, self.request_shown, self.exchange.kept_body());
                 }
-                Effect::Call { secondary, timeout } => dispatch = self.call(secondary, timeout),
+                Effect::Call { region, timeout } => dispatch = self.call(region, timeout),
                 Effect::DiscardBody => {
                     host::replace_body(BufferType::HttpResponseBody, self.response_shown, &[]);
                     self.response_shown = 0;
@@ -156,13 +156,12 @@ impl Protected {
         dispatch
     }
 
-    fn call(&mut self, secondary: usize, timeout: Duration) -> Dispatch {
-        let Some((region, request)) = self.exchange.call(secondary) else { return Dispatch::Refused };
-        self.called = host::call(region.cluster(), &request.headers, region.authority(), &request.body, timeout);
+    fn call(&mut self, region: usize, timeout: Duration) -> Dispatch {
+        let Some(Call { cluster, authority, request }) = self.exchange.call(region) else { return Dispatch::Refused };
+        self.called = host::call(cluster, &request.headers, authority, &request.body, timeout);
         if self.called.is_some() {
             return Dispatch::Fine;
         }
-        let cluster = region.cluster();
         self.journal(|| {
             format!("Envoy does not know the cluster {cluster:?}, or it has no host, or no room for a request")
         });
@@ -195,7 +194,7 @@ impl Protected {
                 self.journal(|| degraded_line(served_by, degraded));
             }
             Record::Transition { region, transition } => self.tell(region, transition),
-            Record::Admission(_) | Record::Attempt { .. } | Record::Response { .. } => {}
+            Record::Admission(_) | Record::Attempt { .. } | Record::StrictBypassed(_) | Record::Response { .. } => {}
         }
     }
 

@@ -58,6 +58,12 @@ pub(crate) fn answer_of_call(headers: usize, body_size: usize) -> Event<'static>
     }
 }
 
+/// The Envoy cluster that the route of the stream leads to, which Envoy chose before it called the filter.
+fn cluster_of_route() -> Option<String> {
+    let name = host::property(&["xds", "cluster_name"]);
+    String::from_utf8(name).ok().filter(|name| !name.is_empty())
+}
+
 /// The client of the stream whose callback this is.
 struct Client<'a> {
     headers: &'a Headers,
@@ -110,7 +116,8 @@ impl HttpContext for StreamFilter {
         let mut effects = Vec::new();
         let retries = plugin.retries.get(index).cloned().unwrap_or_default();
         let shares = Shares { copies: plugin.copies.clone(), retries, salt: plugin.salt };
-        let arrival = Arrival { now, headers, end_of_stream, decision };
+        let cluster = if route.upstream().is_strict() { cluster_of_route() } else { None };
+        let arrival = Arrival { now, headers, end_of_stream, decision, cluster };
         let exchange = Exchange::begin(route.clone(), mode, arrival, shares, &plugin.envoy, &mut effects);
         let protected = Protected::begin(plugin.clone(), index, exchange, effects);
         let action = protected.request_action();

@@ -35,6 +35,10 @@ pub enum NotReplayable {
 }
 
 impl NotReplayable {
+    /// Every reason.
+    pub const ALL: [Self; 6] =
+        [Self::Method, Self::Body, Self::Trailers, Self::Incomplete, Self::Memory, Self::Headers];
+
     /// The word for it in the header.
     pub const fn word(self) -> &'static str {
         match self {
@@ -74,6 +78,9 @@ pub enum Use {
     PassOver,
     /// Whether the request goes on at all is decided when it has come: so it is held back whatever its method.
     Judge,
+    /// It is what the primary gets, from the filter and not by Envoy's route: so it is held back whatever its method, and
+    /// also where it announces no length.
+    Call,
 }
 
 /// A request as it came, kept until its exchange is over, or the reason why it is not kept.
@@ -144,9 +151,10 @@ impl RequestCopy {
             headers.retain(|name| !is_hop_by_hop(name));
             Ok(Kept { headers, body: Vec::with_capacity(announced), max_body: contract.max_body, share })
         };
-        let waits = is_repeatable || usage == Use::Judge;
+        let waits = is_repeatable || matches!(usage, Use::Judge | Use::Call);
+        let limit = length.or((usage == Use::Call).then_some(contract.hold)).unwrap_or(0);
         let is_worth_it = kept.is_ok() && waits && !end_of_stream && contract.hold > 0 && length != Some(0);
-        let held = (is_worth_it && announced <= contract.hold).then_some(Hold { limit: announced, shown: 0 });
+        let held = (is_worth_it && announced <= contract.hold).then_some(Hold { limit, shown: 0 });
         Self { kept, is_repeatable, whole: end_of_stream, held }
     }
 

@@ -205,6 +205,11 @@ impl ServedBy {
         Self::WouldStatic,
     ];
 
+    /// The rung of a region: 0 is the primary, 1 the first secondary region.
+    pub const fn region(index: usize) -> Self {
+        if index == 0 { Self::Primary } else { Self::Secondary }
+    }
+
     /// The word for it in `x-helius-served-by` and in metrics.
     pub const fn word(self) -> &'static str {
         match self {

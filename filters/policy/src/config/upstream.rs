@@ -51,6 +51,7 @@ pub struct Upstream {
     fail_on: Vec<Failure>,
     pub(crate) replay: Contract,
     pub(crate) retry_budget: Option<retry_budget::Settings>,
+    is_strict: bool,
 }
 
 /// A region: its name in headers and metrics, the time that an attempt at it gets, and when it is left alone.
@@ -81,6 +82,7 @@ impl Upstream {
             fail_on: Vec::new(),
             replay: Contract::new(std::iter::empty::<&str>(), DEFAULT_MAX_BODY, DEFAULT_HOLD),
             retry_budget: None,
+            is_strict: false,
         }
     }
 
@@ -111,6 +113,11 @@ impl Upstream {
 
     fn regions_mut(&mut self) -> impl Iterator<Item = &mut Region> {
         std::iter::once(&mut self.primary).chain(self.secondaries.iter_mut().map(|it| &mut it.region))
+    }
+
+    /// Whether the filter calls the primary itself.
+    pub const fn is_strict(&self) -> bool {
+        self.is_strict
     }
 
     /// Whether second attempts are bounded.
@@ -183,6 +190,7 @@ pub(super) fn read(at: &mut Cursor<'_, '_>, scope: &str) -> Option<Upstream> {
     let replay = section.optional("replay", replay);
     let breaker = section.optional("circuit_breaker", circuit_breaker::read);
     let retry_budget = section.optional("retry_budget", circuit_breaker::read_retry_budget);
+    let is_strict = section.optional("strict", |at| scalar::boolean(at));
     section.close();
 
     let timeout = timeout?;
@@ -203,6 +211,7 @@ pub(super) fn read(at: &mut Cursor<'_, '_>, scope: &str) -> Option<Upstream> {
         fail_on: fail_on?.unwrap_or_else(|| Failure::ALL.to_vec()),
         replay: replay?.unwrap_or_else(|| Contract::new(DEFAULT_METHODS, DEFAULT_MAX_BODY, DEFAULT_HOLD)),
         retry_budget: retry_budget?.or(by_default),
+        is_strict: is_strict?.unwrap_or(false),
     })
 }
 

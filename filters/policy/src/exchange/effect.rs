@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::admission::Decision;
 use crate::circuit_breaker::Transition;
 use crate::http::{Headers, Response};
+use crate::replay::{Kept, NotReplayable};
 use crate::verdict::{Degraded, ServedBy, Verdict};
 
 use super::judging::Fault;
@@ -23,10 +24,10 @@ pub enum Effect {
     TakeRequestBody,
     /// Put the copy in the place of what Envoy has buffered of the request, which goes on after all.
     GiveRequestBodyBack,
-    /// Send the kept request to a secondary region; what comes of it is the next event.
+    /// Send the kept request to a region; what comes of it is the next event.
     Call {
-        /// Its place in the route's list of secondary regions.
-        secondary: usize,
+        /// 0 is the primary, 1 the first secondary region.
+        region: usize,
         /// At least a millisecond.
         timeout: Duration,
     },
@@ -45,6 +46,17 @@ pub enum Effect {
     Answer(Answer),
     /// Count this.
     Record(Record),
+}
+
+/// A call to a region.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// The Envoy cluster that reaches it.
+    pub cluster: &'a str,
+    /// What it expects as `:authority`, where that is not the client's.
+    pub authority: Option<&'a str>,
+    /// The request as it was kept.
+    pub request: &'a Kept,
 }
 
 /// How the client is answered.
@@ -91,6 +103,8 @@ pub enum Record {
         /// From where to where, and why.
         transition: Transition,
     },
+    /// A request went by Envoy's own route, though the filter calls the primary of its route itself.
+    StrictBypassed(NotReplayable),
     /// The client was answered, or would have been.
     Response {
         /// By which rung.

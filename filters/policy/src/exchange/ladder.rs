@@ -3,19 +3,22 @@
 use std::time::Duration;
 
 use super::mark::Mark;
-use super::{Answer, Awaiting, Effect, Exchange, Held, IN_PLACE_MAX, Limited, Stage, Way, record};
+use super::{Answer, Awaiting, Calling, Effect, Exchange, Held, IN_PLACE_MAX, Limited, Stage, Way, record};
 use crate::circuit_breaker::Attempt;
-use crate::config::Secondary;
+use crate::config::Region;
 use crate::envoy_words::failure_of_callout;
 use crate::host::Host;
 use crate::http::{Headers, Response, retry_after, whole_seconds};
 use crate::replay::NotReplayable;
 use crate::time::Timestamp;
-use crate::verdict::{Failure, ServedBy, Skip, Verdict};
+use crate::verdict::{Degraded, Failure, ServedBy, Skip, Verdict};
 
-/// Least time left of the ladder that is worth an attempt: Envoy's timers are exact to about a millisecond, and no
-/// region answers in the rest.
-const LEAST_LEFT: Duration = Duration::from_millis(5);
+/// How much too early a timer of Envoy may be: it counts from the beginning of a round of its worker's event loop, and a
+/// busy worker takes some milliseconds for a round.
+const TIMER_SLACK: Duration = Duration::from_millis(20);
+
+/// Least time of an attempt that can be told from none.
+const LEAST: Duration = Duration::from_millis(5);
 
 /// What a 503 of the filter says to a person who reads it.
 const REFUSED: &str = "no region may be asked now\n";
@@ -28,7 +31,7 @@ impl Exchange {
         let route = self.route.clone();
         while let Some(secondary) = route.upstream.secondaries.get(self.next) {
             let now = host.now();
-            let (left, attempt) = self.attempt(secondary, now);
+            let (left, attempt) = self.attempt(&secondary.region, now);
             let refused = match self.request.kept() {
                 Ok(_) if held.complete && !self.request.is_whole() => Some(NotReplayable::Incomplete),
                 kept => kept.err(),
@@ -36,7 +39,7 @@ impl Exchange {
             let skip = if refused.is_some() {
                 self.not_replayable = refused;
                 Err(Skip::NotReplayable)
-            } else if left < LEAST_LEFT {
+            } else if left < self.least_left() {
                 Err(Skip::Deadline)
             } else if !self.request.is_whole() {
                 // From here on its callbacks show each piece once: each is kept at once.
@@ -46,11 +49,10 @@ impl Exchange {
             } else {
                 self.enter(self.next.saturating_add(1), attempt, now, host, effects)
             };
-            let index = self.next;
             self.next = self.next.saturating_add(1);
             match skip {
                 Err(skip) => self.pass_over(self.next, skip, effects),
-                Ok(()) => return self.call_region(held, index, attempt, effects),
+                Ok(()) => return self.call_region(held, self.next, attempt, now, effects),
             }
         }
         self.settle(held, host, effects);
@@ -60,11 +62,17 @@ impl Exchange {
         self.route.upstream.timeout.saturating_sub(now.since(self.started))
     }
 
-    /// What is left of the ladder's time, and what a secondary region may have of it.
-    fn attempt(&self, secondary: &Secondary, now: Timestamp) -> (Duration, Attempt) {
+    /// Least time left of the ladder that is worth an attempt: a twentieth of it, and no more than what a timer may have been
+    /// too early.
+    fn least_left(&self) -> Duration {
+        (self.route.upstream.timeout / 20).clamp(LEAST, TIMER_SLACK)
+    }
+
+    /// What is left of the ladder's time, and what a region that is called may have of it.
+    pub(super) fn attempt(&self, region: &Region, now: Timestamp) -> (Duration, Attempt) {
         let left = self.left(now);
         // Whole milliseconds, rounded down: never a moment past the deadline.
-        let timeout = Duration::from_millis(as_millis(secondary.region.timeout.min(left)));
+        let timeout = Duration::from_millis(as_millis(region.timeout.min(left)));
         (left, Attempt { timeout, is_whole: true })
     }
 
@@ -87,11 +95,18 @@ impl Exchange {
         Err(Skip::BreakerOpen)
     }
 
-    fn call_region(&mut self, held: Held, secondary: usize, attempt: Attempt, effects: &mut Vec<Effect>) {
+    pub(super) fn call_region(
+        &mut self,
+        held: Held,
+        region: usize,
+        attempt: Attempt,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
         self.tell_passed_over(effects);
         self.attempts = self.attempts.saturating_add(1);
-        self.stage = Stage::Held(held, Awaiting::Call(secondary));
-        effects.push(Effect::Call { secondary, timeout: attempt.timeout });
+        self.stage = Stage::Held(held, Awaiting::Call(Calling::begin(region, attempt, now)));
+        effects.push(Effect::Call { region, timeout: attempt.timeout });
     }
 
     /// Notes that `region` is not asked; counted at once only where it is sure that it will not be.
@@ -110,19 +125,19 @@ impl Exchange {
         }
     }
 
-    /// The held answer and the region of the callout in flight, if there is one.
-    pub(super) const fn call_in_flight(&self) -> Option<(Held, usize)> {
+    /// The held answer and the callout in flight, if there is one.
+    pub(super) const fn call_in_flight(&self) -> Option<(Held, Calling)> {
         match self.stage {
-            Stage::Held(held, Awaiting::Call(secondary)) => Some((held, secondary)),
+            Stage::Held(held, Awaiting::Call(calling)) => Some((held, calling)),
             _ => None,
         }
     }
 
-    /// A secondary region has answered, or Envoy in its place.
+    /// A region that was called has answered, or Envoy in its place.
     pub(super) fn judge_call(
         &mut self,
         held: Held,
-        secondary: usize,
+        region: usize,
         headers: Headers,
         body: Vec<u8>,
         host: &impl Host,
@@ -132,7 +147,7 @@ impl Exchange {
         let verdict = Verdict::of_status(status.unwrap_or(500), || failure_of_callout(&headers, &body));
         let verdict = match self.fault_of_call(status.unwrap_or(500), &headers, &body) {
             Some(fault) => {
-                effects.push(Effect::Tell { region: secondary.saturating_add(1), fault });
+                effects.push(Effect::Tell { region, fault });
                 Verdict::Failure(Failure::InvalidOutput)
             }
             None => verdict,
@@ -141,36 +156,45 @@ impl Exchange {
             Some(value) if verdict == Verdict::RateLimited => retry_after(value, host.now()),
             _ => None,
         };
-        self.finish_call(secondary, verdict, wait, host, effects);
+        self.finish_call(region, verdict, wait, host, effects);
         let response = Response::from_callout(status.unwrap_or(500), headers, body, self.is_head);
         if !self.goes_on(verdict) {
-            self.deliver(held, response, ServedBy::Secondary, Some(secondary), host, effects);
+            self.deliver(held, response, ServedBy::region(region), Some(region), host, effects);
             return;
         }
-        if verdict == Verdict::RateLimited && self.limited.is_none() {
-            self.limited = Some(Limited::Secondary(secondary, response));
+        if verdict == Verdict::RateLimited {
+            self.limited = self.limited.take().or(Some(Limited::Called(region, response)));
+        } else if region == 0 {
+            self.keep_own_failure(verdict, response);
         }
         self.descend(held, host, effects);
     }
 
+    /// The callout in flight ended in the middle of its answer: because its time was over, or because it broke off.
+    pub(super) fn on_call_reset(&mut self, host: &impl Host, effects: &mut Vec<Effect>) {
+        let Some((_, Calling { until, .. })) = self.call_in_flight() else { return };
+        let is_late = host.now() >= until;
+        self.on_call_failed(if is_late { Failure::Timeout } else { Failure::Reset }, host, effects);
+    }
+
     /// The callout in flight has come to nothing.
     pub(super) fn on_call_failed(&mut self, failure: Failure, host: &impl Host, effects: &mut Vec<Effect>) {
-        if let Some((held, secondary)) = self.call_in_flight() {
-            self.finish_call(secondary, Verdict::Failure(failure), None, host, effects);
+        if let Some((held, Calling { region, .. })) = self.call_in_flight() {
+            self.finish_call(region, Verdict::Failure(failure), None, host, effects);
             self.descend(held, host, effects);
         }
     }
 
     /// A callout whose answer nobody waits for any more.
     pub(super) fn give_up_call(&mut self, host: &impl Host, effects: &mut Vec<Effect>) {
-        if let Some((_, secondary)) = self.call_in_flight() {
-            self.finish_call(secondary, Verdict::Abandoned, None, host, effects);
+        if let Some((_, Calling { region, .. })) = self.call_in_flight() {
+            self.finish_call(region, Verdict::Abandoned, None, host, effects);
         }
     }
 
     fn finish_call(
         &mut self,
-        secondary: usize,
+        region: usize,
         verdict: Verdict,
         retry_after: Option<Duration>,
         host: &impl Host,
@@ -178,7 +202,10 @@ impl Exchange {
     ) {
         self.counted.1 = None;
         self.request.sent();
-        record(secondary.saturating_add(1), verdict, effects);
+        if region == 0 {
+            self.degraded = Degraded::from_verdict(verdict);
+        }
+        record(region, verdict, effects);
         // Its answer has come whole.
         self.hear(verdict, retry_after, host, effects);
         self.hear_the_end(verdict, host, effects);
@@ -201,17 +228,18 @@ impl Exchange {
         self.tell_passed_over(effects);
         match self.limited.take() {
             Some(Limited::Primary) => self.release(host, effects),
-            Some(Limited::Secondary(secondary, response)) => {
-                self.deliver(held, response, ServedBy::Secondary, Some(secondary), host, effects);
+            Some(Limited::Called(region, response)) => {
+                self.deliver(held, response, ServedBy::region(region), Some(region), host, effects);
             }
             None => match &self.route.fail_open {
                 Some(fail_open) => {
                     let response = fail_open.fixed.clone();
                     self.deliver(held, response, ServedBy::Static, None, host, effects);
                 }
-                None if held.is_request || self.is_unfit => {
-                    self.deliver(held, self.refusal(), ServedBy::Refusal, None, host, effects);
-                }
+                None if held.is_request || self.is_unfit => match self.own_failure.take() {
+                    Some((response, _)) => self.deliver(held, response, ServedBy::Primary, Some(0), host, effects),
+                    None => self.deliver(held, self.refusal(), ServedBy::Refusal, None, host, effects),
+                },
                 None => self.release(host, effects),
             },
         }
@@ -220,10 +248,10 @@ impl Exchange {
     /// Every breaker has rejected the request: now and then one is let through all the same.
     fn resort(&mut self, held: Held, host: &impl Host, effects: &mut Vec<Effect>) -> bool {
         let now = host.now();
-        if self.left(now) < LEAST_LEFT {
+        if self.left(now) < self.least_left() {
             return false;
         }
-        let primary = Attempt { timeout: self.route.upstream.primary.timeout, is_whole: self.request.is_whole() };
+        let primary = self.by_route();
         let kept = self.request.kept().err();
         // What was taken out of Envoy's buffer has to be there, and to fit into it; what has not come when time is up never
         // will.
@@ -235,7 +263,12 @@ impl Exchange {
         if may_go_on && self.admit_last_resort(0, primary, now, host, effects) {
             // That the others were passed over is worth a count only if the primary fails.
             self.passed_over.retain(|(region, _)| *region != 0);
-            (self.way, self.degraded, self.not_replayable) = (Way::Open, None, None);
+            (self.degraded, self.not_replayable) = (None, None);
+            if self.calls_primary() {
+                self.call_region(held, 0, self.attempt(&self.route.upstream.primary, now).1, now, effects);
+                return true;
+            }
+            self.way = Way::Open;
             if is_taken {
                 effects.push(Effect::GiveRequestBodyBack);
             }
@@ -247,11 +280,11 @@ impl Exchange {
         }
         let route = self.route.clone();
         for (index, secondary) in route.upstream.secondaries.iter().enumerate() {
-            let (_, attempt) = self.attempt(secondary, now);
+            let (_, attempt) = self.attempt(&secondary.region, now);
             let region = index.saturating_add(1);
             if self.admit_last_resort(region, attempt, now, host, effects) {
                 self.passed_over.retain(|(passed_over, _)| *passed_over != region);
-                self.call_region(held, index, attempt, effects);
+                self.call_region(held, region, attempt, now, effects);
                 return true;
             }
         }
@@ -286,12 +319,13 @@ impl Exchange {
         held: Held,
         mut response: Response,
         served_by: ServedBy,
-        secondary: Option<usize>,
+        region: Option<usize>,
         host: &impl Host,
         effects: &mut Vec<Effect>,
     ) {
-        let region = secondary.and_then(|index| self.route.upstream.secondaries.get(index));
-        let mut headers = self.mark(served_by, region.map(|it| it.region.name.as_str()));
+        let is_plain = served_by == ServedBy::Primary && self.degraded.is_none();
+        let region = region.and_then(|index| self.route.upstream.regions().nth(index));
+        let mut headers = if is_plain { Headers::new() } else { self.mark(served_by, region.map(Region::name)) };
         // A region that is degraded itself says so below us: nearest first, as with `via`.
         headers.append(response.headers);
         response.headers = headers;
@@ -311,7 +345,7 @@ impl Exchange {
         host: &impl Host,
         effects: &mut Vec<Effect>,
     ) {
-        if served_by == ServedBy::Secondary && Verdict::is_good(response.status) {
+        if matches!(served_by, ServedBy::Primary | ServedBy::Secondary) && Verdict::is_good(response.status) {
             self.finish_message(true, Some(&response), host);
         }
         let has_no_body = self.is_head || (!held.over.body && response.body.is_empty());
@@ -335,6 +369,13 @@ impl Exchange {
             not_replayable: self.not_replayable,
         }
         .headers()
+    }
+}
+
+impl Calling {
+    fn begin(region: usize, attempt: Attempt, now: Timestamp) -> Self {
+        let slack = TIMER_SLACK.min(attempt.timeout / 4);
+        Self { region, until: now.after(attempt.timeout.saturating_sub(slack)) }
     }
 }
 

@@ -28,7 +28,7 @@
 //!   only when a region's good answer has gone to the client whole; whatever else becomes of it, its retry may go on.
 //!
 //! `request` is the way to the primary, `judging` an answer that is judged by what it says, `ladder` the way down from there, `passing` an answer that goes to the client as
-//! it comes, `breakers` what the circuit breakers are asked and told, `message` what is known of the message that the
+//! it comes, `strict` the primary where the filter calls it itself, `breakers` what the circuit breakers are asked and told, `message` what is known of the message that the
 //! request is, `answer_copy` the answer that is kept for its duplicates, `mark` what an answer says of itself.
 
 mod answer_copy;
@@ -42,6 +42,7 @@ mod mark;
 mod message;
 mod passing;
 mod request;
+mod strict;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -49,11 +50,11 @@ use std::time::Duration;
 
 use crate::admission::Decision;
 use crate::budget::{Budget, Share};
-use crate::config::{Mode, Route, Secondary};
+use crate::config::{Mode, Route};
 use crate::envoy_words::{failure_of_broken_off, failure_of_details, is_from_upstream};
 use crate::host::Host;
 use crate::http::{Headers, Response, retry_after};
-use crate::replay::{Kept, NotReplayable, RequestCopy, Use};
+use crate::replay::{NotReplayable, RequestCopy, Use};
 use crate::retry_budget::{Counted, RetryBudget};
 use crate::time::Timestamp;
 use crate::verdict::{Degraded, Failure, ServedBy, Skip, Verdict};
@@ -63,7 +64,7 @@ use held::Held;
 use judging::Judging;
 use message::Message;
 
-pub use effect::{Answer, Effect, Flow, Over, Record};
+pub use effect::{Answer, Call, Effect, Flow, Over, Record};
 pub use event::{Event, needs_details, needs_retry_after};
 pub use held::{HELD_MAX, IN_PLACE_MAX};
 pub use judging::Fault;
@@ -105,6 +106,10 @@ pub struct Exchange {
     not_replayable: Option<NotReplayable>,
     /// A 429 that is the answer if no region does better.
     limited: Option<Limited>,
+    /// The cluster that Envoy's route leads to, where the filter calls the primary itself.
+    cluster: Option<String>,
+    /// What a primary that the filter called has said of its failure: the answer if there is no other.
+    own_failure: Option<(Response, Share)>,
     budget: Rc<RetryBudget>,
     copies: Rc<Budget>,
     /// This exchange among those in flight, and its second attempt among those of others.
@@ -116,8 +121,8 @@ pub struct Exchange {
 enum Limited {
     /// The primary's, which is held.
     Primary,
-    /// That of a secondary region.
-    Secondary(usize, Response),
+    /// That of a region that the filter called.
+    Called(usize, Response),
 }
 
 #[derive(Debug)]
@@ -148,8 +153,16 @@ enum Way {
 #[derive(Debug)]
 enum Awaiting {
     Request,
-    Call(usize),
+    Call(Calling),
     Body(ServedBy, Response),
+}
+
+/// A call in flight.
+#[derive(Clone, Copy, Debug)]
+struct Calling {
+    region: usize,
+    /// From when on it is Envoy that gives it up.
+    until: Timestamp,
 }
 
 /// What an exchange shares with the others of its worker.
@@ -175,6 +188,10 @@ pub struct Arrival {
     /// What isolation and limits have decided, where they were asked. It has let the request in, and is counted when it
     /// is known whether the request is a duplicate.
     pub decision: Option<Decision>,
+    /// The Envoy cluster that the route of the request leads to, if any; needed only where [`Upstream::is_strict`] says so.
+    ///
+    /// [`Upstream::is_strict`]: crate::config::Upstream::is_strict
+    pub cluster: Option<String>,
 }
 
 impl Exchange {
@@ -187,14 +204,16 @@ impl Exchange {
         host: &impl Host,
         effects: &mut Vec<Effect>,
     ) -> Self {
-        let Arrival { now, mut headers, end_of_stream, decision } = arrival;
+        let Arrival { now, mut headers, end_of_stream, decision, cluster } = arrival;
         let asks_plainly = mode == Mode::Enforce && judging::ask_plainly(&route, &mut headers);
         let is_head = headers.first(":method") == Some(b"HEAD");
         let message = Message::new(&route, decision, &headers, end_of_stream, shares.salt);
+        let cluster = cluster.filter(|_| mode == Mode::Enforce && route.upstream.is_strict());
+        let usage = usage(&route, message.is_pending(), cluster.is_some());
         let mut this = Self {
             mode,
             started: now,
-            request: keep(&route, mode, headers, end_of_stream, Share::of(shares.copies.clone()), message.is_pending()),
+            request: keep(&route, mode, headers, end_of_stream, Share::of(shares.copies.clone()), usage),
             message,
             answer: AnswerCopy::new(Share::of(shares.copies.clone())),
             is_head,
@@ -208,6 +227,8 @@ impl Exchange {
             degraded: None,
             not_replayable: None,
             limited: None,
+            cluster,
+            own_failure: None,
             counted: (route.upstream.retry_budget.map(|_| shares.retries.begin()), None),
             judging: None,
             asks_plainly,
@@ -269,9 +290,16 @@ impl Exchange {
         !matches!(self.stage, Stage::Over)
     }
 
-    /// What a call to a secondary region needs: the region, and the request as it was kept.
-    pub fn call(&self, secondary: usize) -> Option<(&Secondary, &Kept)> {
-        Some((self.route.upstream.secondaries.get(secondary)?, self.request.kept().ok()?))
+    /// What a call to a region needs.
+    pub fn call(&self, region: usize) -> Option<Call<'_>> {
+        let (cluster, authority) = match region.checked_sub(1) {
+            None => (self.cluster.as_deref()?, None),
+            Some(index) => {
+                let secondary = self.route.upstream.secondaries.get(index)?;
+                (secondary.cluster(), secondary.authority())
+            }
+        };
+        Some(Call { cluster, authority, request: self.request.kept().ok()? })
     }
 
     /// The body of the request as it was kept; empty where it was not.
@@ -322,11 +350,11 @@ impl Exchange {
                 self.on_trailers(host, effects);
             }
             Event::CallAnswered { headers, body } => {
-                if let Some((held, secondary)) = self.call_in_flight() {
-                    self.judge_call(held, secondary, headers, body, host, effects);
+                if let Some((held, Calling { region, .. })) = self.call_in_flight() {
+                    self.judge_call(held, region, headers, body, host, effects);
                 }
             }
-            Event::CallReset => self.on_call_failed(Failure::Reset, host, effects),
+            Event::CallReset => self.on_call_reset(host, effects),
             Event::CallRefused => {
                 self.on_call_failed(Failure::NoHealthyUpstream, host, effects);
                 // It comes while a callback is being handled; of a request that does not go to the primary, one of its own.
@@ -518,29 +546,28 @@ impl Exchange {
         self.request.forget();
         self.answer.give_up();
         self.judging = None;
+        self.own_failure = None;
         self.counted = (None, None);
     }
 }
 
-/// Begins a copy of the request, which is held back only where that is of use.
-fn keep(
-    route: &Route,
-    mode: Mode,
-    headers: Headers,
-    end_of_stream: bool,
-    share: Share,
-    is_claimed: bool,
-) -> RequestCopy {
-    let upstream = &route.upstream;
-    let usage = match upstream.primary.breaker {
+/// What a copy of the request is for.
+const fn usage(route: &Route, is_claimed: bool, is_called: bool) -> Use {
+    match route.upstream.primary.breaker {
+        _ if is_called => Use::Call,
         // Its body may tell whether it is a duplicate; and Envoy closes the connection of whoever is answered before his
         // request has come to its end, which one who sends everything many times should not pay each time.
         _ if is_claimed => Use::Judge,
         Some(_) => Use::PassOver,
         None => Use::Repeat,
-    };
+    }
+}
+
+/// Begins a copy of the request, which is held back only where that is of use.
+fn keep(route: &Route, mode: Mode, headers: Headers, end_of_stream: bool, share: Share, usage: Use) -> RequestCopy {
+    let upstream = &route.upstream;
     let request = RequestCopy::begin(&upstream.replay, headers, end_of_stream, share, usage);
-    let has_a_use = is_claimed || !upstream.secondaries.is_empty();
+    let has_a_use = matches!(usage, Use::Judge | Use::Call) || !upstream.secondaries.is_empty();
     if mode == Mode::Enforce && has_a_use { request } else { request.without_hold() }
 }
 

@@ -16,8 +16,18 @@ impl Exchange {
         if self.is_duplicate(now, host, effects) {
             return;
         }
-        let attempt = Attempt { timeout: self.route.upstream.primary.timeout, is_whole: self.request.is_whole() };
+        let is_called = self.calls_primary();
+        if is_called {
+            // Until now the client had the time, and no region.
+            self.started = now;
+        }
+        let attempt = if is_called { self.attempt(&self.route.upstream.primary, now).1 } else { self.by_route() };
         if self.admit(0, attempt, now, host, effects) {
+            if is_called {
+                self.way = Way::Shut;
+                return self.call_region(Held::request(), 0, attempt, now, effects);
+            }
+            self.count_bypass(effects);
             self.go_to_primary(effects);
             // In shadow mode it is still to be said whether another region would have had it in the primary's place, and
             // whether it would have been a duplicate.
@@ -30,6 +40,11 @@ impl Exchange {
         self.degraded = Some(Degraded::BreakerOpen);
         self.pass_over(0, Skip::BreakerOpen, effects);
         self.descend(Held::request(), host, effects);
+    }
+
+    /// The attempt at the primary by Envoy's own route.
+    pub(super) fn by_route(&self) -> Attempt {
+        Attempt { timeout: self.route.upstream.primary.timeout, is_whole: self.request.is_whole() }
     }
 
     pub(super) fn go_to_primary(&mut self, effects: &mut Vec<Effect>) {

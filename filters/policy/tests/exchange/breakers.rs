@@ -98,7 +98,7 @@ fn a_region_that_is_left_alone_is_passed_over_at_once() {
         watched.effects.iter().filter(|it| !matches!(it, Effect::Answer(_))).collect::<Vec<_>>(),
         [
             &skipped(0, Skip::BreakerOpen),
-            &Effect::Call { secondary: 0, timeout: ATTEMPT },
+            &Effect::Call { region: 1, timeout: ATTEMPT },
             &attempt(1, Verdict::Ok),
             &Effect::Record(Record::Response { served_by: ServedBy::Secondary, degraded: Some(Degraded::BreakerOpen) }),
         ]
@@ -217,8 +217,8 @@ fn a_request_that_is_still_coming_is_taken_out_of_the_buffer_and_sent_when_it_is
     assert_eq!(watched.effects, [Effect::TakeRequestBody]);
     assert_eq!(watched.in_flight, None);
     assert_eq!(watched.on(piece(b"5678", true), at(2)), Flow::Hold);
-    assert_eq!(watched.in_flight, Some(0));
-    assert_eq!(watched.exchange.call(0).unwrap().1.body, b"12345678");
+    assert_eq!(watched.in_flight, Some(1));
+    assert_eq!(watched.exchange.call(1).unwrap().request.body, b"12345678");
 }
 
 /// A call that Envoy refuses is refused while the callback that asked for it is being handled, and says what it returns.
@@ -228,7 +228,7 @@ fn a_request_that_is_passed_over_its_primary_stays_held_where_envoy_refuses_the_
         let mut watched = Watched::begin(Setup { bodiless: false, secondaries, ..open(&[0]) });
         assert_eq!(watched.on(piece(b"1234", true), at(1)), Flow::Hold);
         assert_eq!(watched.on(Event::CallRefused, at(1)), Flow::Hold, "{secondaries}");
-        assert_eq!(watched.in_flight, (secondaries > 1).then_some(1));
+        assert_eq!(watched.in_flight, (secondaries > 1).then_some(2));
     }
 }
 
@@ -239,13 +239,13 @@ fn a_short_request_asks_the_breaker_when_it_is_whole() {
     assert!(watched.exchange.holds_request() && !watched.asks_primary);
     watched.host.open(&setup.route(), 0);
     watched.on(piece(b"1234", true), at(2));
-    assert_eq!(watched.in_flight, Some(0), "it opened meanwhile");
+    assert_eq!(watched.in_flight, Some(1), "it opened meanwhile");
 }
 
 #[test]
 fn what_no_region_has_seen_may_go_to_one_whatever_its_method() {
     let mut watched = Watched::begin(Setup { method: "PATCH", secondaries: 2, ..open(&[0]) });
-    assert_eq!(watched.in_flight, Some(0));
+    assert_eq!(watched.in_flight, Some(1));
     watched.on(answered("500"), at(3));
     assert_eq!(watched.in_flight, None, "but not to another one after that");
     let response = replied(&watched);
@@ -278,7 +278,7 @@ fn when_all_are_left_alone_the_static_answer_comes_and_one_a_second_is_let_throu
             asked.push((millis, 0));
         }
         asked.extend(effects.iter().filter_map(|effect| match effect {
-            Effect::Call { secondary, .. } => Some((millis, secondary + 1)),
+            Effect::Call { region, .. } => Some((millis, *region)),
             _ => None,
         }));
     }

@@ -85,8 +85,8 @@ impl Host {
     /// What Envoy refuses it refuses at once.
     fn refuse_calls(&mut self) -> Option<Flow> {
         let mut flow = None;
-        while let Some(secondary) = self.watched.in_flight
-            && matches!(self.outcomes[secondary], Outcome::Refused)
+        while let Some(region) = self.watched.in_flight
+            && matches!(self.outcomes[region], Outcome::Refused)
         {
             flow = Some(self.watched.on(Event::CallRefused, Timestamp::from_millis(self.now)));
         }
@@ -137,12 +137,12 @@ impl Host {
     }
 
     fn answers_of_calls(&mut self) {
-        while let Some(secondary) = self.watched.in_flight {
+        while let Some(region) = self.watched.in_flight {
             if self.watched.answer().is_some() {
                 return;
             }
             let limit = u64::try_from(ATTEMPT.as_millis()).unwrap();
-            match self.outcomes[secondary].clone() {
+            match self.outcomes[region].clone() {
                 Outcome::Answers(status, after, size) if after < limit => {
                     self.now += after;
                     let headers = [(":status", status.to_string()), ("x-envoy-upstream-service-time", "1".to_owned())];

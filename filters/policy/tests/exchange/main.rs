@@ -3,6 +3,7 @@
 //! * [`table`] walks the ladder row by row.
 //! * [`breakers`] is the ladder around regions that are left alone.
 //! * [`dedupe`] is what becomes of a message that comes more than once.
+//! * [`strict`] is the ladder whose primary the filter calls itself.
 //! * [`any_order`] throws events at it that no host would send.
 //! * [`legal`] plays a host that keeps to the rules, and looks at what the client gets in the end.
 
@@ -13,5 +14,6 @@ mod host;
 mod legal;
 mod output;
 mod setup;
+mod strict;
 mod table;
 mod watch;

@@ -60,6 +60,8 @@ pub(crate) struct Setup {
     pub(crate) hold: usize,
     /// Whether the route says nothing of its regions.
     pub(crate) is_route_alone: bool,
+    /// Whether the filter calls the primary itself.
+    pub(crate) is_strict: bool,
 }
 
 /// De-duplication by a header that every request has.
@@ -91,6 +93,7 @@ impl Default for Setup {
             decided: Decision::Allowed,
             hold: MAX_BODY,
             is_route_alone: false,
+            is_strict: false,
         }
     }
 }
@@ -130,6 +133,11 @@ routes:
                 document.replace("      replay:", &format!("      circuit_breaker: {breaker}\n      replay:"))
             }
             None => document,
+        };
+        let document = if self.is_strict {
+            document.replace("      replay:", "      strict: true\n      replay:")
+        } else {
+            document
         };
         let document = match document.split_once("    upstream:") {
             Some((before, _)) if self.is_route_alone => before.to_owned(),
@@ -190,7 +198,8 @@ routes:
         let memory = Rc::new(Budget::new(usize::MAX));
         let shares = Shares { copies: memory, retries: retries.clone(), salt: SALT };
         let decision = self.dedupe.map(|_| self.decided);
-        let arrival = Arrival { now: host.now(), headers, end_of_stream: self.bodiless, decision };
+        let cluster = self.is_strict.then(|| "cluster-0".to_owned());
+        let arrival = Arrival { now: host.now(), headers, end_of_stream: self.bodiless, decision, cluster };
         Exchange::begin(self.route(), mode, arrival, shares, host, effects)
     }
 }
@@ -208,6 +217,7 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
         prop::option::of(prop::sample::subsequence(vec![0, 1, 2, 3], 0..=4)),
         prop::option::of(prop::sample::select(vec![BY_HEADER, REPLAYING, BY_BODY])),
         prop::option::weighted(0.3, prop::sample::select(vec!["{ non_empty: /a }", "{ schema: true, max_body: 9B }"])),
+        prop::bool::weighted(0.3),
     )
         .prop_map(
             |(
@@ -222,6 +232,7 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
                 open,
                 dedupe,
                 output,
+                is_strict,
             )| Setup {
                 secondaries,
                 has_static,
@@ -235,6 +246,7 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
                 open: open.unwrap_or_default(),
                 dedupe,
                 output,
+                is_strict,
                 ..Setup::default()
             },
         )

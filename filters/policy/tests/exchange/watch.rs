@@ -4,7 +4,7 @@
 //! 2. No region is asked twice, and no region before one that stands earlier in the list.
 //! 3. No attempt lasts past the ladder's deadline, nor longer than its region allows, nor no time at all.
 //! 4. A request that may not be replayed is sent to one region at most, and none before its end has come.
-//! 5. A 4xx is never masked: that of the primary passes, that of a secondary region is the answer.
+//! 5. A 4xx is never masked: that of the primary passes, that of a region that was called is the answer.
 //! 6. An unanswered exchange with a call in flight holds the primary's answer back.
 //! 7. Every region is judged at most once, and the client's answer is counted at most once.
 //! 8. Shadow mode changes nothing.
@@ -47,6 +47,8 @@ pub(crate) struct Watched {
     is_kept: bool,
     /// Whether what is shown of the request's body is taken out of Envoy's buffer.
     pub(crate) is_taken: bool,
+    /// When the ladder's time began.
+    started: Timestamp,
     calls: Vec<usize>,
     pub(crate) in_flight: Option<usize>,
 }
@@ -68,12 +70,14 @@ impl Watched {
             primary: None,
             is_kept: false,
             is_taken: false,
+            started: START,
             calls: Vec::new(),
             in_flight: None,
         };
         this.check_batch(&effects, START);
         let goes_on = this.setup.shadow || !this.setup.is_open(0) || this.asks_primary;
-        assert_eq!(this.asks_primary, goes_on && !this.exchange.holds_request(), "9");
+        let is_called = this.calls.first() == Some(&0);
+        assert_eq!(this.asks_primary, goes_on && !is_called && !this.exchange.holds_request(), "9");
         this.is_kept = this.exchange.holds_request();
         this.effects = effects;
         // What every exchange begins with is of no interest to those who look at the rest.
@@ -132,7 +136,7 @@ impl Watched {
                 Answer::Replace { response, .. } | Answer::Reply(response) => response.status,
                 Answer::Release(_) => 0,
             });
-            assert_eq!(answer, Some(status), "5: a secondary region's 4xx is the answer");
+            assert_eq!(answer, Some(status), "5: the 4xx of a region that was called is the answer");
         }
         let is_held = self.in_flight.is_some() && self.answer().is_none() && self.response().is_none();
         if is_held && !is_request && self.asks_primary {
@@ -151,7 +155,7 @@ impl Watched {
                     assert_eq!(*timeout, ATTEMPT, "3");
                     assert!(self.calls.is_empty(), "2: {:?} and then the primary", self.calls);
                 }
-                Effect::Call { secondary, timeout } => self.check_call(*secondary, *timeout, now),
+                Effect::Call { region, timeout } => self.check_call(*region, *timeout, now),
                 Effect::Answer(_) => is_answered = true,
                 Effect::TakeRequestBody => {
                     assert!(!self.asks_primary && !self.is_whole, "9");
@@ -175,18 +179,23 @@ impl Watched {
         }
     }
 
-    fn check_call(&mut self, secondary: usize, timeout: Duration, now: Timestamp) {
-        assert!(self.calls.iter().all(|earlier| *earlier < secondary), "2: {:?} then {secondary}", self.calls);
+    fn check_call(&mut self, region: usize, timeout: Duration, now: Timestamp) {
+        assert!(self.calls.iter().all(|earlier| *earlier < region), "2: {:?} then {region}", self.calls);
+        assert!(region > 0 || (self.setup.is_strict && !self.asks_primary), "2: the primary is called");
         assert!(self.in_flight.is_none(), "two calls at once");
         assert!(timeout >= Duration::from_millis(1) && timeout <= ATTEMPT, "3: {timeout:?}");
-        assert!(now.since(START) + timeout <= TOTAL, "3: {timeout:?} at {:?}", now.since(START));
+        if self.setup.is_strict && self.calls.is_empty() {
+            self.started = now;
+        }
+        let since = now.since(self.started);
+        assert!(since + timeout <= TOTAL, "3: {timeout:?} at {since:?}");
         assert!(self.setup.method != "PATCH" || (self.calls.is_empty() && !self.asks_primary), "4: method");
-        let is_last_resort = self.setup.is_open(secondary + 1);
-        assert!(!is_last_resort || (!self.asks_primary && self.calls.is_empty()), "10: {secondary}");
+        let is_last_resort = self.setup.is_open(region);
+        assert!(!is_last_resort || (!self.asks_primary && self.calls.is_empty()), "10: {region}");
         assert!(self.body <= MAX_BODY && !self.has_trailers && !self.setup.odd_header, "4: body");
         assert!(self.is_whole, "4: the request has not come to its end");
-        self.calls.push(secondary);
-        self.in_flight = Some(secondary);
+        self.calls.push(region);
+        self.in_flight = Some(region);
     }
 
     fn check_records(&self) {
@@ -210,7 +219,7 @@ impl Watched {
     }
 
     fn is_left_alone(&self) -> bool {
-        !self.asks_primary && self.setup.breaker.is_some()
+        !self.asks_primary && (self.setup.breaker.is_some() || self.setup.is_strict)
     }
 
     /// What was counted about letting the request in.

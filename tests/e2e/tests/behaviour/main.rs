@@ -28,3 +28,6 @@ mod sizes;
 mod slow_requests;
 mod trailers;
 mod untouched;
+
+/// Whether the filter calls the primary itself. The tests in `tests/strict` are these, with the other answer.
+const STRICT: bool = false;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use helius_e2e::{Bootstrap, Mesh, Reply, Upstream};
 use serde_json::{Value, json};
 
+use crate::STRICT;
+
 /// The clusters of the assistant in the shipped bootstrap.
 pub(crate) const PRIMARY_CLUSTER: &str = "llm_assistant_us_east_1";
 pub(crate) const SECONDARY_CLUSTER: &str = "llm_assistant_us_west_2";
@@ -28,7 +30,8 @@ impl Regions {
     /// The shipped bootstrap with these two, and without its circuit breakers: most tests let a region fail more often
     /// than a breaker would.
     pub(crate) fn mesh(&self) -> Bootstrap {
-        Mesh::builder().assist(self.primary.addr(), self.secondary.addr()).without_breakers()
+        let mesh = Mesh::builder().assist(self.primary.addr(), self.secondary.addr()).without_breakers();
+        if STRICT { mesh.assist_route(|route| route["upstream"]["strict"] = json!(true)) } else { mesh }
     }
 
     /// As [`mesh`](Self::mesh), for tests that change only what the regions do.

@@ -16,7 +16,9 @@ pub(super) const NOT_REPLAYABLE: Invariant = Invariant {
 };
 
 /// With less than this left of the ladder's time, no region is asked.
-const LEAST_LEFT: Micros = 5_000;
+fn least_left(route: &Route) -> Micros {
+    (micros(route.timeout) / 20).clamp(5_000, 20_000)
+}
 
 fn not_replayable(_: &Scenario, record: &Record) -> Result<(), String> {
     let (Some(answer), Some(route)) = (&record.answer, record.route()) else { return Ok(()) };
@@ -56,7 +58,7 @@ fn not_replayable(_: &Scenario, record: &Record) -> Result<(), String> {
 /// Whether the ladder's time was over when the exchange was settled, by the clock that the filter can see.
 fn is_over(record: &Record, route: &Route) -> bool {
     let (Some((_, began)), Some((_, settled))) = (record.began, record.settled) else { return false };
-    settled.saturating_sub(began) + LEAST_LEFT >= micros(route.timeout)
+    settled.saturating_sub(began) + least_left(route) >= micros(route.timeout)
 }
 
 /// Whether a region with this verdict is followed by the next one.
