@@ -2,7 +2,7 @@
 //!
 //! It is for a client whose body does not come, a region that stalls in the middle of a failed answer, and an Envoy whose
 //! configuration lacks `allow_on_headers_stop_iteration`, where a request that is held back would never be shown its body:
-//! these go on after one to two ticks. And for a region that drips an answer which is held until it has been judged: that
+//! these go on after 100 to 200 ms. And for a region that drips an answer which is held until it has been judged: that
 //! one has the time of an attempt.
 
 use std::cell::RefCell;
@@ -14,8 +14,14 @@ use helius_policy::exchange::Event;
 use crate::host;
 use crate::protected::{Caller, Protected};
 
-/// Time between two looks at those who wait.
+/// Time between two looks at those who wait, while none of them has waited long: most wait for less than a millisecond.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
+
+/// The same while somebody has been waiting since the last look: what he waits for may have a deadline.
+const FINE_TICK: Duration = Duration::from_millis(10);
+
+/// How long is waited for what should come at once.
+const AT_ONCE: Duration = TICK;
 
 /// Who waits, in one worker.
 #[derive(Debug, Default)]
@@ -38,39 +44,41 @@ struct Waiting {
     context_id: u32,
     /// Weak, because most exchanges are over long before the next tick.
     exchange: Weak<RefCell<Protected>>,
-    /// How many ticks it has seen come.
-    ticks: u32,
+    /// How long it has waited, from the first tick that it has seen.
+    waited: Option<Duration>,
 }
 
 impl Patience {
     /// Looks at `exchange` at the next ticks.
     pub(crate) fn watch(&self, context_id: u32, exchange: &Rc<RefCell<Protected>>) {
         if let Ok(mut waiting) = self.waiting.try_borrow_mut() {
-            waiting.push(Waiting { context_id, exchange: Rc::downgrade(exchange), ticks: 0 });
+            waiting.push(Waiting { context_id, exchange: Rc::downgrade(exchange), waited: None });
         }
     }
 
-    /// Time has passed.
-    pub(crate) fn tick(&self) {
+    /// So much time has passed since the last tick. Says when the next one is wanted.
+    pub(crate) fn tick(&self, passed: Duration) -> Duration {
         // Taken out, because an exchange that goes on may come to wait for something else.
-        let Ok(waiting) = self.waiting.try_borrow_mut().map(|mut it| std::mem::take(&mut *it)) else { return };
-        for Waiting { context_id, exchange: weak, ticks } in waiting {
+        let Ok(waiting) = self.waiting.try_borrow_mut().map(|mut it| std::mem::take(&mut *it)) else { return TICK };
+        for Waiting { context_id, exchange: weak, waited } in waiting {
             let Some(exchange) = weak.upgrade() else { continue };
             let Ok(mut exchange) = exchange.try_borrow_mut() else { continue };
             if !exchange.is_impatient() {
                 continue;
             }
-            // The first may come at once.
-            if ticks > 0 {
-                let waited = TICK.saturating_mul(ticks);
+            // The first tick may come at once.
+            let waited = waited.map_or(Duration::ZERO, |before| before.saturating_add(passed));
+            if waited >= AT_ONCE {
                 self.go_on(context_id, &weak, &mut exchange, |exchange| exchange.on_waited(waited));
             }
             if exchange.is_impatient()
                 && let Ok(mut waiting) = self.waiting.try_borrow_mut()
             {
-                waiting.push(Waiting { context_id, exchange: weak, ticks: ticks.saturating_add(1) });
+                waiting.push(Waiting { context_id, exchange: weak, waited: Some(waited) });
             }
         }
+        let is_quiet = self.waiting.try_borrow().is_ok_and(|waiting| waiting.is_empty());
+        if is_quiet { TICK } else { FINE_TICK }
     }
 
     /// A call that was made in a tick has been answered.

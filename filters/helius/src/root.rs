@@ -2,13 +2,15 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use helius_policy::budget::Budget;
 use helius_policy::config::Config;
 use helius_policy::journal::Journal;
 use helius_policy::rate_limit::salt;
 use helius_policy::retry_budget::RetryBudget;
-use helius_policy::time::Clock;
+use helius_policy::ticks::Ticks;
+use helius_policy::time::{Clock, Timestamp};
 use log::{error, info};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType};
@@ -26,8 +28,8 @@ const UNKNOWN_SERVICE: &str = "unknown";
 /// time, and a sixteenth of what Envoy lets a VM have.
 const COPIES: usize = 64 << 20;
 
-/// Ticks from one look at the breakers to the next: a second.
-const SHOW_BREAKERS_EVERY: u32 = 10;
+/// Time from one look at the breakers to the next.
+const SHOW_BREAKERS_EVERY: Duration = Duration::from_secs(1);
 
 /// A good configuration and what goes with it.
 #[derive(Debug)]
@@ -66,12 +68,14 @@ pub(crate) struct FilterRoot {
     /// Tells the document in force from those that came after it.
     document: u64,
     store: Option<ConfigStore>,
-    ticks: u32,
+    ticks: Ticks,
+    /// Since the last look at the breakers.
+    unseen: Duration,
 }
 
 impl FilterRoot {
     pub(crate) const fn new(context_id: u32) -> Self {
-        Self { context_id, plugin: None, document: 0, store: None, ticks: 0 }
+        Self { context_id, plugin: None, document: 0, store: None, ticks: Ticks::every(TICK, Timestamp::from_nanos(0)), unseen: Duration::ZERO }
     }
 
     fn accept(&mut self, config: Config, document: &[u8], store: &ConfigStore) {
@@ -130,6 +134,7 @@ impl RootContext for FilterRoot {
             Err(why) => self.refuse(&why, &document, &store),
         }
         self.store = Some(store);
+        self.ticks = Ticks::every(TICK, Envoy::new().now());
         host::set_tick(TICK);
         // "No" would abort Envoy's start, or refuse the whole listener.
         true
@@ -137,11 +142,18 @@ impl RootContext for FilterRoot {
 
     fn on_tick(&mut self) {
         if let Some(plugin) = &self.plugin {
-            plugin.patience.tick();
+            let now = plugin.envoy.now();
+            let passed = self.ticks.come(now);
+            let next = plugin.patience.tick(passed);
             host::act_for(self.context_id);
-            self.ticks = self.ticks.wrapping_add(1);
-            if self.ticks.is_multiple_of(SHOW_BREAKERS_EVERY) && self.is_in_force() {
+            self.unseen = self.unseen.saturating_add(passed);
+            if self.unseen >= SHOW_BREAKERS_EVERY && self.is_in_force() {
+                self.unseen = Duration::ZERO;
                 plugin.metrics.show_breakers(&plugin.config, &plugin.envoy);
+            }
+            if next != self.ticks.period() {
+                self.ticks = Ticks::every(next, now);
+                host::set_tick(next);
             }
         }
     }

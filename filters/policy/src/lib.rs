@@ -18,6 +18,7 @@
 //! * [`dedupe`] lets a message that comes many times go on once.
 //! * [`shared`] is state that all worker threads change together.
 //! * [`host`] is what an exchange needs of its surroundings: time, that state, and chance.
+//! * [`ticks`] says how much time has passed from one tick of the host to the next.
 //! * [`journal`] says which degraded exchanges are worth a line in the log.
 
 // A panic is a trap, and a trap kills the VM of a worker thread for every request that follows.
@@ -56,5 +57,6 @@ pub mod rate_limit;
 pub mod replay;
 pub mod retry_budget;
 pub mod shared;
+pub mod ticks;
 pub mod time;
 pub mod verdict;

@@ -65,7 +65,7 @@ impl Exchange {
     /// Least time left of the ladder that is worth an attempt: a twentieth of it, and no more than what a timer may have been
     /// too early.
     fn least_left(&self) -> Duration {
-        (self.route.upstream.timeout / 20).clamp(LEAST, TIMER_SLACK)
+        self.route.upstream.timeout.mul_f64(0.05).clamp(LEAST, TIMER_SLACK)
     }
 
     /// What is left of the ladder's time, and what a region that is called may have of it.
@@ -374,7 +374,7 @@ impl Exchange {
 
 impl Calling {
     fn begin(region: usize, attempt: Attempt, now: Timestamp) -> Self {
-        let slack = TIMER_SLACK.min(attempt.timeout / 4);
+        let slack = TIMER_SLACK.min(attempt.timeout.mul_f64(0.25));
         Self { region, until: now.after(attempt.timeout.saturating_sub(slack)) }
     }
 }

@@ -16,22 +16,22 @@ pub(super) const HEARD_OUT: Invariant = Invariant {
 pub(super) const AT_ONCE: Invariant = Invariant {
     name: "at_once",
     sentence: "a request that has come whole goes on at once, past its primary too, and so does an answer that nothing is \
-               to replace; a request of which nothing comes goes on after two ticks",
+               to replace; a request of which nothing comes goes on after 0.2 s",
     check: at_once,
 };
 
 pub(super) const IN_TIME: Invariant = Invariant {
     name: "in_time",
     sentence: "a degraded answer begins when the ladder's time is over, or as soon as the primary has failed or was \
-               passed over and the request is whole if that is later, and two ticks after that if no region was \
+               passed over and the request is whole if that is later, and 0.2 s after that if no region was \
                called; the primary has its own timeout, or Envoy's for connecting; a request that does not end holds \
                the ladder up for the ladder's time; where the wall clock steps back, each region may have its time \
                once more",
     check: in_time,
 };
 
-/// Two ticks of the filter, none of which is exact.
-const TWO_TICKS: Micros = 202_000;
+/// A tick of the filter, and ten of those that come faster while somebody waits; none is exact.
+const PATIENCE: Micros = 213_000;
 
 /// What timers may be late, and the way to a region.
 const SLACK: Micros = 5_000;
@@ -58,12 +58,12 @@ fn at_once(scenario: &Scenario, record: &Record) -> Result<(), String> {
     let (Some((began, _)), Some(primary), false) = (record.began, record.primary(), record.lost_its_vm) else {
         return Ok(());
     };
-    let waits = if scenario.envoy.allow_on_headers_stop_iteration { 0 } else { TWO_TICKS };
+    let waits = if scenario.envoy.allow_on_headers_stop_iteration { 0 } else { PATIENCE };
     let came = came(scenario, record).map(|came| came + waits);
     if let (Some(came), Some(whole)) = (came, primary.whole_at) {
         ensure(whole <= came, || format!("it came whole {} µs ago, and goes on only now", whole - came))?;
     }
-    let latest = came.unwrap_or(0).max(began + TWO_TICKS);
+    let latest = came.unwrap_or(0).max(began + PATIENCE);
     ensure(primary.at.0 <= latest, || format!("it is held back for {} µs", primary.at.0 - began))?;
     let (Some(answer), Some(heard)) = (&record.answer, primary.heard_at) else { return Ok(()) };
     if is_by_envoy(record) || degraded(record).is_some() {
@@ -100,7 +100,7 @@ fn due(scenario: &Scenario, record: &Record, route: &Route, heard: Micros) -> Mi
         let again: Micros = route.regions[1..].iter().map(|region| micros(region.timeout)).sum();
         over = over.max(is_ready + again);
     }
-    over + SLACK + if record.secondaries().next().is_none() { TWO_TICKS } else { 0 }
+    over + SLACK + if record.secondaries().next().is_none() { PATIENCE } else { 0 }
 }
 
 fn has_stepped_back(scenario: &Scenario, from: Micros, to: Micros) -> bool {

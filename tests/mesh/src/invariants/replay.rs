@@ -75,7 +75,7 @@ impl Record {
     /// Why a request that went past its primary may not go to the region after the last one that was asked.
     fn may_not_go_on(&self, route: &Route) -> Option<&'static str> {
         // A call that Envoy refuses, or whose answer breaks off, leaves nothing that could be handed on.
-        let is_nothing = |asked: &Asked| asked.outcome == Some("reset") && asked.began.is_some();
+        let is_nothing = |asked: &Asked| matches!(asked.outcome, Some("reset" | "timeout")) && asked.began.is_some();
         let asked = self.asked.iter().map(|asked| {
             (asked.region, is_nothing(asked) || asked.outcome.is_some_and(|outcome| leads_on(route, outcome)))
         });

@@ -121,12 +121,18 @@ impl Mesh {
         self.deliver(key);
     }
 
-    /// An answer that had begun does not end: the filter is told of no headers at all.
+    /// An answer that had begun does not end: the filter is told of no headers at all. Whether its time was over only the
+    /// wall clock says, give or take what a timer may be early.
     fn break_off(&mut self, key: Key) {
         let Some(call) = self.calls.get_mut(&key) else { return };
         call.answer = CallAnswer::default();
         let (exchange, region) = (call.callout.exchange, call.callout.region);
-        self.note(exchange, region, |asked| (asked.outcome, asked.said) = (Some("reset"), None));
+        let timeout = micros(u64::from(call.callout.timeout_ms));
+        let (wall, early) = (self.world.wall(), (timeout / 4).min(20_000));
+        self.note(exchange, region, |asked| {
+            let is_late = wall >= asked.at.1 + timeout - early;
+            (asked.outcome, asked.said) = (Some(if is_late { "timeout" } else { "reset" }), None);
+        });
         self.deliver(key);
     }
 
