@@ -44,15 +44,17 @@ struct Waiting {
     context_id: u32,
     /// Weak, because most exchanges are over long before the next tick.
     exchange: Weak<RefCell<Protected>>,
+    /// Which of the exchange's waits this is: what it waited for before has come, and is not to be counted.
+    wait: u32,
     /// How long it has waited, from the first tick that it has seen.
     waited: Option<Duration>,
 }
 
 impl Patience {
-    /// Looks at `exchange` at the next ticks.
-    pub(crate) fn watch(&self, context_id: u32, exchange: &Rc<RefCell<Protected>>) {
+    /// Looks at `exchange` at the next ticks, as long as it is at this `wait`.
+    pub(crate) fn watch(&self, context_id: u32, exchange: &Rc<RefCell<Protected>>, wait: u32) {
         if let Ok(mut waiting) = self.waiting.try_borrow_mut() {
-            waiting.push(Waiting { context_id, exchange: Rc::downgrade(exchange), waited: None });
+            waiting.push(Waiting { context_id, exchange: Rc::downgrade(exchange), wait, waited: None });
         }
     }
 
@@ -60,10 +62,10 @@ impl Patience {
     pub(crate) fn tick(&self, passed: Duration) -> Duration {
         // Taken out, because an exchange that goes on may come to wait for something else.
         let Ok(waiting) = self.waiting.try_borrow_mut().map(|mut it| std::mem::take(&mut *it)) else { return TICK };
-        for Waiting { context_id, exchange: weak, waited } in waiting {
+        for Waiting { context_id, exchange: weak, wait, waited } in waiting {
             let Some(exchange) = weak.upgrade() else { continue };
             let Ok(mut exchange) = exchange.try_borrow_mut() else { continue };
-            if !exchange.is_impatient() {
+            if !exchange.is_impatient() || exchange.wait() != wait {
                 continue;
             }
             // The first tick may come at once.
@@ -74,7 +76,7 @@ impl Patience {
             if exchange.is_impatient()
                 && let Ok(mut waiting) = self.waiting.try_borrow_mut()
             {
-                waiting.push(Waiting { context_id, exchange: weak, waited: Some(waited) });
+                waiting.push(Waiting { context_id, exchange: weak, wait, waited: Some(waited) });
             }
         }
         let is_quiet = self.waiting.try_borrow().is_ok_and(|waiting| waiting.is_empty());
@@ -94,7 +96,7 @@ impl Patience {
             protected.on(Caller::Other, event);
         });
         if protected.is_impatient() {
-            self.watch(context_id, &exchange);
+            self.watch(context_id, &exchange, protected.wait_anew());
         }
     }
 

@@ -40,6 +40,8 @@ pub(crate) struct Protected {
     response_shown: usize,
     /// Envoy's number for the call that was made last, until it is asked for.
     called: Option<u32>,
+    /// How often it has begun to wait.
+    wait: u32,
 }
 
 /// What became of the calls among some effects.
@@ -52,7 +54,7 @@ enum Dispatch {
 impl Protected {
     /// Carries out the effects that an exchange begins with.
     pub(crate) fn begin(plugin: Rc<Plugin>, route: usize, exchange: Exchange, effects: Vec<Effect>) -> Self {
-        let mut this = Self { plugin, route, exchange, request_shown: 0, response_shown: 0, called: None };
+        let mut this = Self { plugin, route, exchange, request_shown: 0, response_shown: 0, called: None, wait: 0 };
         this.pursue(Caller::Other, effects);
         this
     }
@@ -60,6 +62,17 @@ impl Protected {
     /// Whether it waits for something that should come at once.
     pub(crate) fn is_impatient(&self) -> bool {
         self.exchange.is_impatient()
+    }
+
+    /// It begins to wait for something. Says which of its waits that is.
+    pub(crate) const fn wait_anew(&mut self) -> u32 {
+        self.wait = self.wait.wrapping_add(1);
+        self.wait
+    }
+
+    /// Which of its waits is the last one.
+    pub(crate) const fn wait(&self) -> u32 {
+        self.wait
     }
 
     /// Whether something is still to be counted.

@@ -35,14 +35,14 @@ impl StreamFilter {
         let was_impatient = protected.is_impatient();
         let action = handle(&mut protected);
         if protected.is_impatient() && !was_impatient {
-            self.watch(shared);
+            self.watch(shared, protected.wait_anew());
         }
         action
     }
 
-    fn watch(&self, protected: &Rc<RefCell<Protected>>) {
+    fn watch(&self, protected: &Rc<RefCell<Protected>>, wait: u32) {
         if let Some(plugin) = &self.plugin {
-            plugin.patience.watch(self.context_id, protected);
+            plugin.patience.watch(self.context_id, protected, wait);
         }
     }
 }
@@ -119,11 +119,12 @@ impl HttpContext for StreamFilter {
         let cluster = if route.upstream().is_strict() { cluster_of_route() } else { None };
         let arrival = Arrival { now, headers, end_of_stream, decision, cluster };
         let exchange = Exchange::begin(route.clone(), mode, arrival, shares, &plugin.envoy, &mut effects);
-        let protected = Protected::begin(plugin.clone(), index, exchange, effects);
+        let mut protected = Protected::begin(plugin.clone(), index, exchange, effects);
         let action = protected.request_action();
+        let wait = protected.wait_anew();
         let protected = Rc::new(RefCell::new(protected));
         if action == Action::Pause {
-            self.watch(&protected);
+            self.watch(&protected, wait);
         }
         self.protected = Some(protected);
         action

@@ -46,10 +46,11 @@ impl State {
 }
 
 /// Every change that there is, with every reason.
-const CHANGES: [(State, State, &str); 16] = {
+const CHANGES: [(State, State, &str); 17] = {
     use State::{Closed, HalfOpen, Open};
     [
         (Closed, Open, "consecutive_failures"),
+        (Closed, Open, "invalid_output"),
         (Closed, Open, "failure_rate"),
         (Closed, Open, "slow_calls"),
         (Closed, Open, "unanswered"),
@@ -362,10 +363,12 @@ fn model(scenario: &Scenario, route: &str, region: usize) -> Option<Model> {
     let set = |document: &Document| {
         let route = document.routes.iter().find(|it| it.name == route)?;
         let breaker = document.breaker_of(route).filter(|it| it.mode == Mode::Enforce)?;
-        Some((breaker, breaker.slow(route.regions.get(region)?.timeout)))
+        let eject = route.output.and_then(|output| output.eject);
+        Some((breaker, breaker.slow(route.regions.get(region)?.timeout), eject))
     };
     let mut all = documents(scenario).map(set);
     let first = all.next()?;
-    let (breaker, slow) = first.filter(|_| scenario.clock_steps.is_empty() && all.all(|other| other == first))?;
-    Some(Model::new(breaker, slow))
+    let (breaker, slow, eject) =
+        first.filter(|_| scenario.clock_steps.is_empty() && all.all(|other| other == first))?;
+    Some(Model::new(breaker, slow, eject))
 }

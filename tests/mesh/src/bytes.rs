@@ -2,6 +2,7 @@
 //! noticed.
 
 use crate::document::region_name;
+use crate::says::{Flaw, Says};
 use crate::scenario::{Answer, Request};
 
 /// As many as no power of two divides, so that a piece at another place is another piece.
@@ -20,7 +21,24 @@ pub fn request_body(request: &Request, id: &str) -> Vec<u8> {
 /// The body of a region's answer: long enough to say whose it is, and to whom.
 pub fn answer_body(answer: &Answer, region: usize, id: &str) -> Vec<u8> {
     let prefix = format!("{} {id} {}", region_name(region), answer.status);
-    answer.body.map(|size| filled(&prefix, size.max(prefix.len() + 1))).unwrap_or_default()
+    let Some(size) = answer.body else { return Vec::new() };
+    match answer.says {
+        Says::Noise => filled(&prefix, size.max(prefix.len() + 1)),
+        says => json(&prefix, says, size),
+    }
+}
+
+/// A document of at least so many bytes.
+fn json(prefix: &str, says: Says, size: usize) -> Vec<u8> {
+    let mut body = says.opened(prefix).into_bytes();
+    body.extend(br#","pad":""#);
+    let rest = size.saturating_sub(body.len() + 2);
+    body.extend(LETTERS.repeat(rest / LETTERS.len() + 1).into_iter().take(rest));
+    body.extend(br#""}"#);
+    if says == Says::Flawed(Flaw::Truncated) {
+        body.pop();
+    }
+    body
 }
 
 /// A body in so many pieces, at least one.

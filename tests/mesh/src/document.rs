@@ -1,12 +1,14 @@
 //! The filter's document as data, written here and not read by the policy: what it means is told twice.
 
 mod breaker;
+mod output;
 
 use serde_json::{Value, json};
 
 use crate::scenario::Millis;
 
 pub use breaker::{Breaker, Budget, Mode};
+pub use output::Output;
 
 /// A document that the filter may be given.
 #[derive(Debug, Clone)]
@@ -44,6 +46,8 @@ pub struct Route {
     pub limit: Option<Limit>,
     /// When its regions are left alone.
     pub breaker: Option<Breaker>,
+    /// What its answers have to say.
+    pub output: Option<Output>,
     /// How much may be sent a second time; where nothing is written, what goes with the breaker.
     pub retry_budget: Option<Budget>,
     /// The last rung.
@@ -80,7 +84,11 @@ pub struct Fixed {
 }
 
 /// Everything that can fail.
-pub const FAILURES: [&str; 6] = ["connect", "reset", "timeout", "5xx", "overflow", "no_healthy_upstream"];
+pub const FAILURES: [&str; 7] =
+    ["connect", "reset", "timeout", "5xx", "overflow", "no_healthy_upstream", INVALID_OUTPUT];
+
+/// A good status, and a body that is of no use.
+pub(crate) const INVALID_OUTPUT: &str = "invalid_output";
 
 impl Route {
     /// A route like those of `envoy/bootstrap.yaml`, with so many regions.
@@ -97,6 +105,7 @@ impl Route {
             hold: 16 << 10,
             limit: None,
             breaker: None,
+            output: None,
             retry_budget: None,
             fixed: Some(Fixed { status: 200, body: "static".to_owned() }),
         }
@@ -132,6 +141,9 @@ impl Route {
         if let Some(breaker) = self.breaker {
             route["upstream"]["circuit_breaker"] = breaker.to_json();
         }
+        if let Some(output) = self.output {
+            route["output"] = output.to_json(self.breaker.is_some());
+        }
         if let Some(budget) = self.retry_budget {
             route["upstream"]["retry_budget"] = budget.to_json();
         }
@@ -145,6 +157,11 @@ impl Route {
     pub fn budget(&self) -> Option<Budget> {
         let by_default = self.breaker.filter(|breaker| breaker.mode == Mode::Enforce).map(|_| Budget::default());
         self.retry_budget.or(by_default)
+    }
+
+    /// Whether the primary's answers are held until they have been judged.
+    pub fn holds_answers(&self) -> bool {
+        self.output.is_some() && self.fail_on.contains(&INVALID_OUTPUT)
     }
 
     /// Whether every failure leads to the next rung and there is a last one.

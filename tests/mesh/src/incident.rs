@@ -4,6 +4,7 @@ mod breakers;
 mod clients;
 mod operators;
 mod outage;
+mod output;
 mod regions;
 
 use fastrand::Rng;
@@ -24,7 +25,7 @@ pub fn incident(seed: u64) -> Scenario {
         outer_filter: one_in(random, 3),
     };
     let count = random.usize(1..14);
-    let mood = regions::Mood::any(random);
+    let mood = regions::Mood::any(random, &document);
     let mut exchanges: Vec<_> =
         (0..count).map(|_| clients::exchange(random, &document, envoy.workers, &mood)).collect();
     exchanges.sort_by_key(|exchange| exchange.at);

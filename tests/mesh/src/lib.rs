@@ -24,9 +24,11 @@ mod flights;
 mod host;
 mod incident;
 mod invariants;
+mod judging;
 mod mesh;
 mod queue;
 mod record;
+mod says;
 mod scenario;
 mod soak;
 mod stream;
@@ -36,13 +38,16 @@ mod world;
 
 pub use breakers::{Door, State};
 pub use bytes::{answer_body, cut, id_of, request_body};
-pub use document::{Breaker, Budget, Document, FAILURES, Fixed, Limit, Mode, Region, Route, cluster, region_name};
+pub use document::{
+    Breaker, Budget, Document, FAILURES, Fixed, Limit, Mode, Output, Region, Route, cluster, region_name,
+};
 pub use fields::Fields;
 pub use host::{MODULE, label, module_path};
 pub use incident::incident;
 pub use invariants::{AFTER_EACH_EVENT, AT_THE_END, Excuse, Invariant, NOTICED, Noticed, Violation, judge};
 pub use mesh::{Outcome, play};
-pub use record::{Answer as Given, Asked, Cost, End, Record, Shown};
+pub use record::{Answer as Given, Asked, Cost, End, Judged, Record, Shown};
+pub use says::{FLAWS, Flaw, Says};
 pub use scenario::{Answer, Behaviour, Death, Ending, Envoy, Exchange, Millis, Request, Scenario};
 pub use soak::{Soak, soak};
 pub use world::Micros;

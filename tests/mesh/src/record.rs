@@ -119,6 +119,23 @@ pub struct Asked {
     pub was_told: bool,
     /// The status and the whole body with which the region answers.
     pub said: Option<(u16, Vec<u8>)>,
+    /// Where its route judges that answer.
+    pub judged: Option<Judged>,
+}
+
+/// An answer that is judged by what it says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Judged {
+    /// Whether the route refuses it.
+    pub is_refused: bool,
+    /// Whether it is held until that is known.
+    pub is_held: bool,
+    /// Whether it turned out to be refused when the client had all of it.
+    pub is_too_late: bool,
+    /// Bytes of it that the filter has been shown.
+    pub came: usize,
+    /// Ticks that have passed while it was held.
+    pub ticks: u32,
 }
 
 /// What the client got.
@@ -192,6 +209,12 @@ impl Record {
     /// The attempts at secondary regions.
     pub fn secondaries(&self) -> impl Iterator<Item = &Asked> {
         self.asked.iter().filter(|asked| asked.region > 0)
+    }
+
+    /// Whether the primary's answer is held, and nobody can know yet what becomes of it.
+    pub(crate) fn is_undecided(&self) -> bool {
+        let is_held = |asked: &Asked| asked.outcome.is_none() && asked.judged.is_some_and(|judged| judged.is_held);
+        self.broke_off.is_none() && self.primary().is_some_and(is_held)
     }
 
     /// The last attempt at `region`.

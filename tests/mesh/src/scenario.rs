@@ -3,6 +3,7 @@
 //! Nothing here knows the simulator, so that the same scenario can be played to a real Envoy.
 
 use crate::document::Document;
+use crate::says::Says;
 
 /// Milliseconds since the scenario began.
 pub type Millis = u64;
@@ -177,6 +178,8 @@ pub struct Answer {
     pub is_early: bool,
     /// Bytes of body, the region's name and the id included; `None` is an answer without a body.
     pub body: Option<usize>,
+    /// What the body says.
+    pub says: Says,
     /// Whether the length is announced.
     pub announces_length: bool,
     /// Into how many pieces the body is cut.
@@ -209,11 +212,17 @@ impl Answer {
             after: 2,
             is_early: false,
             body: Some(0),
+            says: Says::Noise,
             announces_length: true,
             pieces: 1,
             interval: 0,
             ending: Ending::Complete,
         }
+    }
+
+    /// A good answer in JSON, or one with something wrong.
+    pub fn saying(says: Says) -> Self {
+        Self { says, ..Self::status(200) }
     }
 
     /// The same without a body.

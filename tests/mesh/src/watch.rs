@@ -57,6 +57,9 @@ impl World {
 
     /// The good answer of the primary has ended, or has gone well for as long as an attempt may take.
     pub(crate) fn tell_success(&self, exchange: usize, is_last: bool) {
+        if is_last && self.turns_out_refused(exchange) {
+            return self.tell(exchange, 0, Told::Invalid);
+        }
         let Some(took) = self.records.borrow().get(exchange).and_then(took) else { return };
         let has_gone_well = || {
             let records = self.records.borrow();
@@ -151,7 +154,7 @@ pub(crate) fn owner(record: &Record) -> Option<Owner> {
 }
 
 /// How long the primary took to begin its good answer; nobody knows where the client took time as well.
-fn took(record: &Record) -> Option<Micros> {
+pub(crate) fn took(record: &Record) -> Option<Micros> {
     let asked = record.primary().filter(|asked| asked.outcome == Some("ok"))?;
     let took = asked.began?.saturating_sub(asked.at.1);
     Some(if asked.was_whole { took } else { 0 })

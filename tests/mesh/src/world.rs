@@ -33,6 +33,8 @@ pub(crate) struct World {
     pub(crate) flights: RefCell<Flights>,
     /// Which of them the event under way has touched.
     touched: RefCell<BTreeSet<usize>>,
+    /// Whose answers the filter has to give up in the tick under way.
+    pub(crate) overdue: RefCell<BTreeSet<usize>>,
     /// What the event under way should not have done.
     wrong: RefCell<Vec<(&'static Noticed, String)>>,
     /// The last good document that any VM was given.
@@ -56,6 +58,7 @@ impl World {
             breakers,
             flights: RefCell::default(),
             touched: RefCell::default(),
+            overdue: RefCell::default(),
             wrong: RefCell::default(),
             last_good: RefCell::default(),
             pushed: Cell::default(),

@@ -34,6 +34,10 @@ static DOCUMENTS: LazyLock<Vec<Document>> = LazyLock::new(|| {
         good("enforce", &route(TWO, SHORT, &[ONCE_BY_BODY])),
         good("shadow", &route(TWO, POST, &[CONFIDENCE, ONCE_BY_BODY])),
         good("enforce", &format!("{{{ANY}, {ONCE_BY_BODY}}}")),
+        good("enforce", &route(TWO, POST, &[CONFIDENCE, JUDGED])),
+        good("enforce", &route(TWO, POST, &[JUDGED])),
+        good("enforce", &route(TWO, SHORT, &[CONFIDENCE, JUDGED])),
+        good("shadow", &route(TWO, POST, &[CONFIDENCE, JUDGED])),
     ]
 });
 
@@ -50,6 +54,11 @@ const DEFAULTS: &str = r#""fail_on": ["timeout", "reset", "overflow", "no_health
 
 const CONFIDENCE: &str = r#""fail_open": {"static": [{"body": {"confidence": 0.0}}]}"#;
 const BARE: &str = r#""fail_open": {"static": [{"status": 204, "headers": {"x-static": "none"}}]}"#;
+
+const JUDGED: &str = r#""output": {
+    "schema": {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}, "c": {"type": "number"}}},
+    "min_confidence": {"pointer": "/c", "bound": 0.5}, "finite_numbers": true, "non_empty": "/l",
+    "unique_ids": {"list": "/l", "key": "i"}, "max_body": 64}"#;
 
 const LIMITS: &str = r#""admission": {"rate_limit": [
     {"key": [{"header": "x-tenant"}, "path", "method", "source_address"], "rate": "2/s", "max_keys": 8, "headers": "all"},

@@ -4,7 +4,7 @@
 //! What it cannot know is chance: the jitter, and who is let in on the ramp. There it knows the bounds.
 
 use super::State;
-use crate::document::Breaker;
+use crate::document::{Breaker, INVALID_OUTPUT};
 use crate::scenario::Millis;
 use crate::world::Micros;
 
@@ -16,6 +16,8 @@ pub(crate) enum Told {
         took: Micros,
     },
     Failure,
+    /// A good status, and a body that is of no use.
+    Invalid,
     /// A 429, and after how many seconds to come back.
     RateLimited {
         wait: Option<u64>,
@@ -34,6 +36,8 @@ pub(crate) type Change = (State, &'static str);
 pub(crate) struct Model {
     settings: Breaker,
     slow: Micros,
+    /// So many invalid answers of so many open it.
+    eject: Option<(u32, u32)>,
     phase: Phase,
     /// How often it has tripped without evidence of success between.
     trips: u32,
@@ -49,6 +53,8 @@ enum Phase {
         ramp: Option<Millis>,
         in_a_row: u32,
         calls: Vec<Call>,
+        /// Which of the last calls were invalid, the newest at the end.
+        invalid: Vec<bool>,
         waiting: Waiting,
     },
     /// For at least and at most so long.
@@ -84,13 +90,14 @@ const FRESH: Phase = Phase::Closed {
     ramp: None,
     in_a_row: 0,
     calls: Vec::new(),
+    invalid: Vec::new(),
     waiting: Waiting { count: 0, since: 0, is_unsure: false },
 };
 
 impl Model {
     /// A closed one, for a region whose attempts may take so long.
-    pub(crate) const fn new(settings: Breaker, slow: Micros) -> Self {
-        Self { settings, slow, phase: FRESH, trips: 0, asked_for: 0, due: None }
+    pub(crate) const fn new(settings: Breaker, slow: Micros, eject: Option<(u32, u32)>) -> Self {
+        Self { settings, slow, eject, phase: FRESH, trips: 0, asked_for: 0, due: None }
     }
 
     /// An attempt was let in that may take `timeout`. Says why it should not have been.
@@ -155,8 +162,7 @@ impl Model {
             *waiting = Waiting::default();
         }
         self.due = match told {
-            Told::Success { took } => self.count(now, false, took > self.slow),
-            Told::Failure => self.count(now, true, false),
+            Told::Success { .. } | Told::Failure | Told::Invalid => self.count(now, told),
             Told::RateLimited { wait: Some(wait) } => self.obey(wait),
             Told::RateLimited { wait: None } | Told::Ignored | Told::Abandoned => None,
         };
@@ -187,8 +193,10 @@ impl Model {
     }
 
     /// What has been told counts as a call.
-    fn count(&mut self, now: Millis, is_failure: bool, is_slow: bool) -> Option<Change> {
-        let settings = self.settings;
+    fn count(&mut self, now: Millis, told: Told) -> Option<Change> {
+        let (settings, eject) = (self.settings, self.eject);
+        let is_slow = matches!(told, Told::Success { took } if took > self.slow);
+        let is_failure = !matches!(told, Told::Success { .. });
         match &mut self.phase {
             Phase::Open { .. } => (!is_failure).then_some((State::HalfOpen, "last_resort_succeeded")),
             Phase::HalfOpen { .. } if is_failure => Some((State::Open, "probe_failed")),
@@ -204,12 +212,15 @@ impl Model {
                     Some((State::Closed, "probes_succeeded"))
                 }
             }
-            Phase::Closed { ramp, in_a_row, calls, .. } => {
+            Phase::Closed { ramp, in_a_row, calls, invalid, .. } => {
                 let bucket = now / (settings.window / 10).max(1);
                 calls.retain(|call| call.bucket + 10 > bucket);
                 calls.push(Call { bucket, is_failure, is_slow });
                 *in_a_row = if is_failure { *in_a_row + 1 } else { 0 };
+                invalid.push(told == Told::Invalid);
+                let is_ejected = eject.is_some_and(|(most, of)| is_ejected(invalid, most, of));
                 let reason = reason_to_trip(&settings, *in_a_row, calls);
+                let reason = if is_ejected { Some(INVALID_OUTPUT) } else { reason };
                 if reason.is_none() && !is_failure && ramp.is_none_or(|since| is_up(&settings, since, now)) {
                     (*ramp, self.trips) = (None, 0);
                 }
@@ -227,7 +238,8 @@ impl Model {
     fn enter(&mut self, now: Millis, to: State, reason: &str) {
         self.phase = match to {
             State::Closed => {
-                Phase::Closed { ramp: Some(now), in_a_row: 0, calls: Vec::new(), waiting: Waiting::default() }
+                let (calls, invalid) = (Vec::new(), Vec::new());
+                Phase::Closed { ramp: Some(now), in_a_row: 0, calls, invalid, waiting: Waiting::default() }
             }
             State::HalfOpen => Phase::HalfOpen { successes: 0, slow: 0, gives_up: None },
             State::Open if reason == "retry_after" => {
@@ -275,6 +287,12 @@ fn is_up(settings: &Breaker, since: Millis, now: Millis) -> bool {
     now - since >= settings.ramp_span() + settings.ramp.1
 }
 
+/// Whether so many of the last ones were invalid.
+fn is_ejected(invalid: &[bool], most: u32, of: u32) -> bool {
+    let last = invalid.iter().rev().take(usize::try_from(of).unwrap_or(usize::MAX));
+    last.filter(|is_invalid| **is_invalid).count() >= usize::try_from(most).unwrap_or(usize::MAX)
+}
+
 fn reason_to_trip(settings: &Breaker, in_a_row: u32, calls: &[Call]) -> Option<&'static str> {
     let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let total = number(calls.len());
@@ -306,7 +324,7 @@ mod tests {
 
     fn model() -> Model {
         let settings = Breaker { consecutive_failures: 2, open: (100, 200, 0), ramp: (50, 100), ..Breaker::default() };
-        Model::new(settings, 50_000)
+        Model::new(settings, 50_000, None)
     }
 
     fn opened() -> Model {
@@ -326,6 +344,22 @@ mod tests {
         model.settle().unwrap();
         model.tell(1, Told::Failure, true);
         assert!(model.settle().is_err());
+    }
+
+    #[test]
+    fn so_many_invalid_ones_of_so_many_open_it() {
+        for (told, is_due) in [([Told::Invalid, OK, Told::Invalid], true), ([Told::Invalid, OK, OK], false)] {
+            let mut model = Model { eject: Some((2, 3)), ..model() };
+            for told in told {
+                model.tell(0, told, true);
+            }
+            assert_eq!(model.settle().is_err(), is_due, "{told:?}");
+        }
+        let mut late = Model { eject: Some((2, 3)), ..model() };
+        for told in [Told::Invalid, OK, OK, Told::Invalid] {
+            late.tell(0, told, true);
+        }
+        late.settle().unwrap();
     }
 
     #[test]

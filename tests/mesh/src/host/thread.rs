@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::abi::{Outcome, Status};
+use crate::breakers::Door;
 use crate::document::Document;
 use crate::fields::Fields;
 use crate::stream::Stream;
@@ -57,6 +58,8 @@ pub(crate) struct Callout {
     pub(crate) headers: Fields,
     pub(crate) body: Vec<u8>,
     pub(crate) timeout_ms: u32,
+    /// How the region's breaker stood: before the callback is over it may stand in another way.
+    pub(crate) door: Option<Door>,
 }
 
 /// What came of a call; without headers where it was reset.

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 use super::breakers;
-use super::{one_in, pick};
+use super::{one_in, output, pick};
 use crate::document::{Document, FAILURES, Fixed, Limit, Region, Route, region_name};
 use crate::scenario::{Death, Millis};
 
@@ -32,6 +32,7 @@ fn route(random: &mut Rng, name: &str) -> Route {
         fixed: fixed(random),
         limit: limit(random),
         breaker: breakers::breaker(random),
+        output: output::output(random),
         retry_budget: breakers::budget(random),
         ..Route::new(name, 0)
     }

@@ -2,7 +2,9 @@
 
 use fastrand::Rng;
 
-use super::{breakers, one_in, operators, pick};
+use super::{breakers, one_in, operators, output, pick};
+use crate::document::Output;
+use crate::says::Says;
 use crate::scenario::{Answer, Behaviour, Exchange, Millis, Request, Scenario};
 
 /// Some dozens of requests within seconds, so that breakers open, find out and close.
@@ -11,6 +13,7 @@ pub(super) fn outage(random: &mut Rng, scenario: &mut Scenario) {
     let breaker = breakers::quick(random);
     route.breaker = Some(breaker);
     route.retry_budget = breakers::budget(random);
+    route.output = output::output(random).map(|it| Output { eject: Some(*pick(random, &[(1, 1), (2, 3)])), ..it });
     if one_in(random, 2) {
         scenario.pushes.clear();
         scenario.clock_steps.clear();
@@ -66,12 +69,19 @@ impl Outage {
             let headers = vec![("retry-after".to_owned(), wait.to_string().into_bytes())];
             Behaviour::Answer(Answer { headers, ..Answer::status(429) })
         };
-        let how = match random.u32(0..8) {
+        let how = match random.u32(0..12) {
             0 => Behaviour::Refuse,
             1 | 7 => Behaviour::NoHosts,
-            2 => Behaviour::Answer(Answer { after: random.u64(30..400), ..Answer::status(200) }),
+            2 => Behaviour::Answer(Answer { after: random.u64(30..400), ..Answer::saying(Says::Good) }),
             3 => limited(*pick(random, &[0, 1, 60])),
             4 => Behaviour::Answer(Answer::status(503)),
+            8..11 => Behaviour::Answer(Answer { after: random.u64(1..20), ..Answer::saying(output::says(random)) }),
+            11 => Behaviour::Answer(Answer {
+                body: Some(2000),
+                pieces: 20,
+                interval: *pick(random, &[5, 20, 60]),
+                ..Answer::saying(Says::Good)
+            }),
             _ => Behaviour::Hang,
         };
         Self { from, until: from + random.u64(100..lasts), how }
@@ -79,9 +89,15 @@ impl Outage {
 
     fn behaviour(&self, random: &mut Rng, at: Millis) -> Behaviour {
         if (self.from..self.until).contains(&at) && !one_in(random, 20) {
-            self.how.clone()
+            match &self.how {
+                // Nonsense of one kind after the other.
+                Behaviour::Answer(answer) if answer.says != Says::Noise && answer.pieces == 1 => {
+                    Behaviour::Answer(Answer { says: output::says(random), ..answer.clone() })
+                }
+                how => how.clone(),
+            }
         } else {
-            Behaviour::Answer(Answer { after: random.u64(1..20), ..Answer::status(200) })
+            Behaviour::Answer(Answer { after: random.u64(1..20), ..Answer::saying(Says::Good) })
         }
     }
 }

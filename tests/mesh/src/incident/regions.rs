@@ -2,24 +2,41 @@
 
 use fastrand::Rng;
 
-use super::{one_in, pick};
+use super::{one_in, output, pick};
+use crate::document::Document;
 use crate::scenario::{Answer, Behaviour, Ending};
 
 /// How bad the day is for each of the regions: of ten requests, so many go wrong.
 #[derive(Debug)]
-pub(super) struct Mood([u32; 4]);
+pub(super) struct Mood {
+    bad: [u32; 4],
+    /// Where a route judges what they say: lengths of answers that are just not too long, and just so.
+    edges: Vec<usize>,
+}
 
 impl Mood {
-    pub(super) fn any(random: &mut Rng) -> Self {
-        Self(std::array::from_fn(|_| *pick(random, &[0, 3, 5, 8, 10])))
+    pub(super) fn any(random: &mut Rng, document: &Document) -> Self {
+        let longest = document.routes.iter().filter_map(|route| Some(route.output?.max_body));
+        let edges = longest.flat_map(|most| [most, most + 1]).collect();
+        Self { bad: std::array::from_fn(|_| *pick(random, &[0, 3, 5, 8, 10])), edges }
     }
 
     pub(super) fn behaviours(&self, random: &mut Rng) -> Vec<Behaviour> {
         let mut of_region = |(index, bad): (usize, &u32)| {
             let is_bad = random.u32(0..10) < *bad;
-            behaviour(random, is_bad, index)
+            let mut behaviour = behaviour(random, is_bad, index);
+            if let Behaviour::Answer(answer) = &mut behaviour
+                && !self.edges.is_empty()
+            {
+                answer.says = output::says(random);
+                if one_in(random, 12) {
+                    answer.body = Some(*pick(random, &self.edges));
+                }
+                answer.headers.extend(output::header(random));
+            }
+            behaviour
         };
-        self.0.iter().enumerate().map(&mut of_region).collect()
+        self.bad.iter().enumerate().map(&mut of_region).collect()
     }
 }
 

@@ -103,7 +103,9 @@ fn first_good(_: &Scenario, record: &Record) -> Result<(), String> {
     };
     let (asked, later) = (&record.asked[first], &record.asked[first + 1..]);
     ensure(later.is_empty(), || format!("region {} is asked after region {}", later[0].region, asked.region))?;
-    let Some(answer) = record.answer.as_ref().filter(|_| !record.lost_its_vm) else { return Ok(()) };
+    // A valid answer that is longer than what Envoy may hold ends past the filter.
+    let is_by_envoy = record.lost_its_vm || record.past_the_filter.is_some();
+    let Some(answer) = record.answer.as_ref().filter(|_| !is_by_envoy) else { return Ok(()) };
     let said = asked.said.as_ref().map(|(status, _)| *status);
     let named = answer.headers.text("region");
     ensure(said == Some(answer.status()) && named == region_name(asked.region), || {

@@ -2,7 +2,7 @@
 
 use super::passed_over::{BREAKER_OPEN, Passed};
 use super::{Invariant, ensure};
-use crate::document::{FAILURES, region_name};
+use crate::document::{FAILURES, INVALID_OUTPUT, region_name};
 use crate::host::label;
 use crate::mesh::Outcome;
 use crate::record::{End, Record};
@@ -130,7 +130,8 @@ fn responses(_: &Scenario, record: &Record) -> Result<(), String> {
         (None, Some(End::Left)) => "none",
         (None, _) => "primary",
     };
-    let degraded = record.degraded().or(record.broke_off.filter(|_| record.answer.is_some()));
+    let broke_off = record.broke_off.filter(|_| record.answer.is_some());
+    let degraded = record.degraded().or(broke_off).or(record.turned_out());
     let expected = [(served_by.to_owned(), degraded.unwrap_or("none").to_owned())];
     let is_passed_over =
         record.passed_over() == Passed::Maybe && given == [(served_by.to_owned(), BREAKER_OPEN.to_owned())];
@@ -159,9 +160,16 @@ impl Record {
             (Some("ok" | "client_error"), Some(broke_off)) => broke_off,
             // A failure that was only watched, or that the route does not list, may break off like a good answer.
             (Some(_), Some(broke_off)) if self.is_shadow() => broke_off,
-            (Some(outcome), _) => outcome,
-            (None, _) => "abandoned",
+            (Some(outcome), _) => self.turned_out().unwrap_or(outcome),
+            // Of an answer that was held nobody knew more when it ended.
+            (None, broke_off) => broke_off.unwrap_or("abandoned"),
         }
+    }
+
+    /// What the primary's answer was found to be when the client had all of it.
+    pub fn turned_out(&self) -> Option<&'static str> {
+        let is_too_late = self.primary().and_then(|asked| asked.judged).is_some_and(|judged| judged.is_too_late);
+        is_too_late.then_some(INVALID_OUTPUT)
     }
 
     /// Why the primary's answer is not the answer: its failure, its 429, or that it was not asked.

@@ -3,8 +3,8 @@
 //! A rule is judged as early as it can be:
 //!
 //! * as it happens, where nothing is left to be seen afterwards: `noticed`;
-//! * after each event, on the exchanges that the event touched: `answer`, `attempts`, `passed_over`, `patience`,
-//!   `replay`, `death`;
+//! * after each event, on the exchanges that the event touched: `answer`, `attempts`, `judged`, `passed_over`,
+//!   `patience`, `replay`, `death`;
 //! * when the run is over, because before that something may still come: `ends`, `books`, `shadow`, `limits`.
 //!
 //! `excuse` says when a protected client may see a 5xx all the same. `judge` keeps what was broken.
@@ -16,6 +16,7 @@ mod death;
 mod ends;
 mod excuse;
 mod judge;
+mod judged;
 mod limits;
 mod noticed;
 mod passed_over;
@@ -48,7 +49,7 @@ pub struct Invariant {
 }
 
 /// What holds whenever an event is over.
-pub const AFTER_EACH_EVENT: [Invariant; 19] = [
+pub const AFTER_EACH_EVENT: [Invariant; 22] = [
     answer::FRAMED,
     answer::BELONGS,
     answer::NO_5XX,
@@ -60,6 +61,9 @@ pub const AFTER_EACH_EVENT: [Invariant; 19] = [
     attempts::DEADLINE,
     attempts::REPLAYABLE,
     attempts::IDENTICAL,
+    judged::NEVER_INVALID,
+    judged::HELD,
+    judged::KEPT,
     passed_over::SHUT,
     passed_over::LAST_RESORT,
     passed_over::REFUSED,

@@ -2,7 +2,7 @@
 
 use super::{Invariant, ensure};
 use crate::breakers::State;
-use crate::record::Record;
+use crate::record::{Asked, Record};
 use crate::scenario::Scenario;
 
 pub(super) const SHUT: Invariant = Invariant {
@@ -19,13 +19,17 @@ pub(super) const LAST_RESORT: Invariant = Invariant {
 
 pub(super) const REFUSED: Invariant = Invariant {
     name: "refused",
-    sentence: "a request is refused with 503 and when to come back, and only where its primary was not asked, no region \
-               has an answer for it and there is no static one",
+    sentence: "a request is refused with 503 only where its primary was not asked, and then with when to come back, or \
+               where the primary's answer was held and is of no use; and only where no region has an answer for it and \
+               there is no static one",
     check: refused,
 };
 
 /// The word for why an answer is not the primary's, where the primary was not asked.
 pub(super) const BREAKER_OPEN: &str = "skipped_breaker_open";
+
+/// All that is said where the primary's answer is of no use.
+const UNFIT: &[u8] = b"no region gave a valid answer\n";
 
 /// Whether the primary was passed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,11 +60,17 @@ fn refused(_: &Scenario, record: &Record) -> Result<(), String> {
     };
     let is_final = |outcome: Option<&str>| matches!(outcome, Some("ok" | "client_error" | "rate_limited"));
     let is_needed = record.route().is_some_and(|route| route.fixed.is_none())
-        && record.primary().is_none()
+        && record.primary().is_none_or(was_held)
         && !record.asked.iter().any(|asked| is_final(asked.outcome));
     let wait = answer.headers.text("retry-after").parse().unwrap_or(0);
-    let is_right = is_needed && answer.status() == 503 && wait >= 1_u64;
+    let says_enough = wait >= 1_u64 || record.primary().is_some_and(|_| UNFIT.starts_with(&answer.body));
+    let is_right = is_needed && answer.status() == 503 && says_enough;
     ensure(is_right, || format!("it says {:?}, and {} regions were asked", answer.headers, record.tried()))
+}
+
+/// Whether its answer was one that nobody may see before it has been judged.
+fn was_held(primary: &Asked) -> bool {
+    primary.judged.is_some_and(|judged| judged.is_held)
 }
 
 impl Record {

@@ -2,6 +2,7 @@
 
 use super::{Invariant, ensure};
 use crate::document::Route;
+use crate::judging::TICK;
 use crate::mesh::micros;
 use crate::record::{Answer, Asked, Record};
 use crate::scenario::Scenario;
@@ -24,7 +25,8 @@ pub(super) const IN_TIME: Invariant = Invariant {
     name: "in_time",
     sentence: "a degraded answer begins when the ladder's time is over, or as soon as the primary has failed or was \
                passed over and the request is whole if that is later, and 0.2 s after that if no region was \
-               called; the primary has its own timeout, or Envoy's for connecting; a request that does not end holds \
+               called; the primary has its own timeout, or Envoy's for connecting, and once \
+               more where its answer is held; a request that does not end holds \
                the ladder up for the ladder's time; where the wall clock steps back, each region may have its time \
                once more",
     check: in_time,
@@ -81,6 +83,9 @@ fn in_time(scenario: &Scenario, record: &Record) -> Result<(), String> {
     };
     if let Some(whole) = primary.and_then(|primary| primary.whole_at) {
         let most = micros(route.regions[0].timeout.max(scenario.envoy.connect_timeout)) + SLACK;
+        let is_held = primary.and_then(|primary| primary.judged).is_some_and(|judged| judged.is_held);
+        // Once more, in whole ticks, for an answer that is held.
+        let most = if is_held { most + micros(route.regions[0].timeout) + TICK + TWO_TICKS } else { most };
         ensure(heard <= whole + most, || format!("the primary was waited for {} µs", heard - whole))?;
     }
     let due = due(scenario, record, route, heard);

@@ -69,7 +69,9 @@ fn leads_on(route: &Route, verdict: &str) -> bool {
 impl Record {
     /// Whether the primary's failure leads to the next rung.
     pub(super) fn goes_on(&self, route: &Route) -> bool {
-        self.degraded().is_some_and(|why| why == BREAKER_OPEN || leads_on(route, why))
+        // What was held has been taken apart, and cannot be the answer any more.
+        let was_held = self.primary().and_then(|asked| asked.judged).is_some_and(|judged| judged.is_held);
+        self.degraded().is_some_and(|why| why == BREAKER_OPEN || was_held || leads_on(route, why))
     }
 
     /// Why a request that went past its primary may not go to the region after the last one that was asked.

@@ -4,7 +4,7 @@ use super::books::{self, Pairs};
 use super::passed_over::BREAKER_OPEN;
 use super::{Invariant, ensure};
 use crate::document::{Mode, Route, region_name};
-use crate::record::Record;
+use crate::record::{Record, Shown};
 use crate::scenario::Scenario;
 
 pub(super) const WOULD: Invariant = Invariant {
@@ -17,21 +17,26 @@ pub(super) const WOULD: Invariant = Invariant {
 fn would(_: &Scenario, record: &Record) -> Result<(), String> {
     let Some(route) = record.route().filter(|_| record.is_shadow() && !record.lost_its_vm) else { return Ok(()) };
     let found = (books::would(record), books::skipped(record));
-    let why = record.degraded().filter(|_| record.goes_on(route));
-    let needed = why.map_or_else(Default::default, |why| needed(record, route, why));
+    let needed = match (record.degraded().filter(|_| record.goes_on(route)), record.turned_out()) {
+        (Some(why), _) => needed(record, route, record.shown_before, why),
+        // What is found at the end of the answer is decided there.
+        (None, Some(why)) if route.fail_on.contains(&why) => needed(record, route, None, why),
+        _ => Default::default(),
+    };
     // A breaker that only watches would have kept it away, or not: where it does not stand closed, nobody can tell.
     let is_watched = record.breaker().is_some_and(|breaker| breaker.mode == Mode::Shadow);
     let door = record.primary().and_then(|asked| asked.door).filter(|door| is_watched && !door.stood_closed);
-    ensure(found == needed || (door.is_some() && found == self::needed(record, route, BREAKER_OPEN)), || {
-        format!("{found:?} is counted, where {needed:?} was needed")
-    })
+    ensure(
+        found == needed || (door.is_some() && found == self::needed(record, route, record.shown_before, BREAKER_OPEN)),
+        || format!("{found:?} is counted, where {needed:?} was needed"),
+    )
 }
 
 /// The rung that would have been turned to, and the regions that would have been passed over.
-fn needed(record: &Record, route: &Route, why: &str) -> (Pairs, Pairs) {
+fn needed(record: &Record, route: &Route, shown: Option<Shown>, why: &str) -> (Pairs, Pairs) {
     let secondaries = 1..route.regions.len();
     let rung = |served_by: &str| vec![(served_by.to_owned(), why.to_owned())];
-    let shown = record.shown_before.unwrap_or(record.shown);
+    let shown = shown.unwrap_or(record.shown);
     let reason = record.never_replayable(route, shown);
     // One that no region would have seen may go to any, whatever its method.
     let may_be_first = why == BREAKER_OPEN && reason == Some("method") && record.is_text() && !shown.trailers;

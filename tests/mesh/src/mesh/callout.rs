@@ -6,6 +6,7 @@ use super::{Event, Key, Mesh, micros};
 use crate::bytes::answer_body;
 use crate::fields::Fields;
 use crate::host::{CallAnswer, Callout};
+use crate::judging::word_of_judged;
 use crate::record::Asked;
 use crate::scenario::Behaviour;
 
@@ -22,7 +23,7 @@ impl Mesh {
     pub(super) fn begin_call(&mut self, thread: usize, callout: Callout) {
         let world = self.world.clone();
         let (exchange, region, timeout) = (callout.exchange, callout.region, callout.timeout_ms);
-        let door = world.let_in(exchange, region, Some(timeout), true);
+        let door = callout.door;
         let client_was_done = self.with((thread, callout.stream), |stream| stream.request.has_ended);
         world.record(exchange, |record| {
             record.asked.push(Asked {
@@ -42,6 +43,7 @@ impl Mesh {
                 heard_at: None,
                 was_told: false,
                 said: None,
+                judged: None,
             });
         });
         let key = (thread, callout.token);
@@ -65,11 +67,14 @@ impl Mesh {
             Step::Connected => self.call_connected(key, exchange, region),
             Step::Headers(fields, is_last) => {
                 let (status, id) = (fields.status().unwrap_or(0), fields.text("x-id").to_owned());
-                (call.has_answered, call.answer.headers) = (true, fields);
                 let Behaviour::Answer(answer) = self.world.behaviour(exchange, region) else { return };
+                let judged = self.world.judgement(exchange, region, &fields, &answer);
+                (call.has_answered, call.answer.headers) = (true, fields);
                 let (said, began) = ((status, answer_body(&answer, region, &id)), self.world.wall());
                 self.note(exchange, region, |asked| {
-                    (asked.outcome, asked.said, asked.began) = (Some(word_of(status)), Some(said), Some(began));
+                    asked.judged = judged;
+                    let outcome = word_of_judged(asked, word_of(status));
+                    (asked.outcome, asked.said, asked.began) = (Some(outcome), Some(said), Some(began));
                 });
                 if is_last {
                     self.deliver(key);

@@ -194,9 +194,12 @@ impl Mesh {
         }
     }
 
-    /// What the filter has been shown of a request.
+    /// What the filter is shown of a request, or of an answer.
     fn note_shown(&self, key: Key, side: Side, bytes: usize, is_last: bool) {
         let now = self.world.now.get();
+        if let Some(exchange) = self.with(key, |stream| stream.exchange).filter(|_| side == Side::Response) {
+            self.world.show_answer(exchange, bytes, is_last);
+        }
         if let Some(exchange) = self.with(key, |stream| stream.exchange).filter(|_| side == Side::Request) {
             self.world.record(exchange, |record| {
                 record.shown.bytes += bytes;

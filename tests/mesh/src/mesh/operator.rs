@@ -7,6 +7,7 @@ use super::{Event, Mesh, micros};
 use crate::document::Document;
 use crate::host::{Root, Thread, Vm};
 use crate::invariants::NO_TRAP;
+use crate::stream::Stream;
 use crate::world::Micros;
 
 /// How long an old configuration outlives its replacement at least.
@@ -98,10 +99,23 @@ impl Mesh {
         }
     }
 
+    /// Another tick passes for those whose answers are held.
+    fn wait_for_answers(&self, thread: usize, root: u32) {
+        let thread = self.threads[thread].borrow();
+        let is_there = |stream: &&Stream| stream.root == root && !stream.is_logging && !stream.is_orphan;
+        let waiting = thread.streams.values().filter(is_there).map(|stream| stream.exchange);
+        let overdue = waiting.filter(|exchange| self.world.has_waited(*exchange));
+        self.world.overdue.borrow_mut().extend(overdue);
+    }
+
     pub(super) fn tick(&mut self, thread: usize, root: u32, number: u64) {
         let tick = self.threads[thread].borrow().roots.get(&root).and_then(|root| root.tick);
         if tick.is_some_and(|(_, current)| current == number) && !self.vms[thread].is_dead {
+            self.wait_for_answers(thread, root);
             self.call_root(thread, "proxy_on_tick", root, &[root]);
+            for exchange in self.world.overdue.take() {
+                self.world.decide(exchange, "timeout");
+            }
             self.arm_tick(thread, root);
         }
     }

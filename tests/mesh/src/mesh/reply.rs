@@ -79,7 +79,19 @@ impl Mesh {
                 }
                 self.local_reply(key, 413, "Payload Too Large", "request_payload_too_large");
             }
-            Side::Response => self.local_reply(key, 500, "Internal Server Error", "response_payload_too_large"),
+            Side::Response => {
+                if let Some(exchange) = self.with(key, |stream| stream.exchange) {
+                    self.break_off_undecided(exchange);
+                }
+                self.local_reply(key, 500, "Internal Server Error", "response_payload_too_large");
+            }
+        }
+    }
+
+    /// Of an answer that was held because of what it may say nobody will know it.
+    fn break_off_undecided(&self, exchange: usize) {
+        if self.world.records.borrow()[exchange].is_undecided() {
+            self.broke_off(exchange, "5xx");
         }
     }
 

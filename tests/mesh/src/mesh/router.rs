@@ -54,6 +54,7 @@ impl Mesh {
                 heard_at: None,
                 was_told: true,
                 said: None,
+                judged: None,
             });
         });
         match behaviour {
@@ -183,14 +184,18 @@ impl Mesh {
 
     fn primary_headers(&mut self, key: Key, exchange: usize, fields: Fields, is_last: bool) {
         let status = fields.status().unwrap_or(0);
-        let said = match self.world.behaviour(exchange, 0) {
-            Behaviour::Answer(answer) => Some((status, answer_body(&answer, 0, fields.text("x-id")))),
-            _ => None,
-        };
+        let (mut said, mut judged) = (None, None);
+        if let Behaviour::Answer(answer) = self.world.behaviour(exchange, 0) {
+            said = Some((status, answer_body(&answer, 0, fields.text("x-id"))));
+            judged = self.world.judgement(exchange, 0, &fields, &answer);
+        }
+        let is_held = judged.is_some_and(|judged| judged.is_held);
+        // What is held is decided by what the filter is shown of it.
+        let outcome = Some(word_of(status)).filter(|_| !is_held);
         let wall = self.world.wall();
         self.world.record(exchange, |record| {
             if let Some(asked) = record.asked(0) {
-                (asked.outcome, asked.said, asked.began) = (Some(word_of(status)), said, Some(wall));
+                (asked.outcome, asked.said, asked.began, asked.judged) = (outcome, said, Some(wall), judged);
             }
         });
         // Of a good answer the filter wants to see the end.
@@ -226,7 +231,7 @@ impl Mesh {
     }
 
     /// Its answer does not come to its end.
-    fn broke_off(&self, exchange: usize, word: &'static str) {
+    pub(super) fn broke_off(&self, exchange: usize, word: &'static str) {
         self.world.record(exchange, |record| record.broke_off = Some(word));
         self.world.tell(exchange, 0, Told::Failure);
     }

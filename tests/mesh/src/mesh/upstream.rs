@@ -3,7 +3,7 @@
 use super::micros;
 use crate::breakers::Told;
 use crate::bytes::{answer_body, cut};
-use crate::document::region_name;
+use crate::document::{INVALID_OUTPUT, region_name};
 use crate::fields::Fields;
 use crate::scenario::{Answer, Behaviour, Ending, Millis};
 use crate::world::Micros;
@@ -101,6 +101,7 @@ pub(super) fn told_of(outcome: Option<&str>, took: Micros, headers: &Fields) -> 
     match outcome {
         Some("ok") => Told::Success { took },
         Some("client_error") => Told::Ignored,
+        Some(INVALID_OUTPUT) => Told::Invalid,
         Some("rate_limited") => Told::RateLimited { wait: headers.text("retry-after").parse().ok() },
         _ => Told::Failure,
     }

@@ -1,7 +1,8 @@
 //! The kinds of exchange, and what one of each costs.
 
 use helius_mesh::{
-    Answer, Behaviour, Breaker, Cost, Document, Exchange, Limit, Mode, Request, Route, Scenario, judge, play,
+    Answer, Behaviour, Breaker, Cost, Document, Exchange, Flaw, Limit, Mode, Output, Request, Route, Says, Scenario,
+    judge, play,
 };
 
 /// The plainest kind, and the one with everything that a healthy request may meet.
@@ -23,6 +24,16 @@ pub(crate) fn kinds() -> Vec<(&'static str, Exchange)> {
         path.clone_into(&mut exchange.request.path);
         exchange
     };
+    // A good answer in JSON of so many bytes; of 0 is as short as it can be.
+    let json = |size, pieces| {
+        Behaviour::Answer(Answer {
+            body: Some(size),
+            pieces,
+            announces_length: pieces == 1,
+            ..Answer::saying(Says::Good)
+        })
+    };
+    let invalid = || Behaviour::Answer(Answer::saying(Says::Flawed(Flaw::WrongType)));
     vec![
         ("healthy GET", get()),
         (HEALTHY, post()),
@@ -56,6 +67,13 @@ pub(crate) fn kinds() -> Vec<(&'static str, Exchange)> {
         (GUARDED_AND_LIMITED, on("/both", post())),
         ("breaker open, secondary", on("/open", post().regions([Behaviour::Refuse]))),
         ("breaker forced open, static", on("/shut", post())),
+        ("judged route, healthy POST, 120 bytes", on("/judged", post().regions([json(0, 1)]))),
+        ("judged route, healthy POST, 600 bytes", on("/judged", post().regions([json(600, 1)]))),
+        ("judged route, 600 bytes in 6 pieces", on("/judged", post().regions([json(600, 6)]))),
+        ("judged route, 40 KiB in 3 pieces", on("/judged", post().regions([json(40 << 10, 3)]))),
+        ("judged and guarded route, 600 bytes", on("/judged-guarded", post().regions([json(600, 1)]))),
+        ("judged route, invalid, secondary", on("/judged", post().regions([invalid(), json(600, 1)]))),
+        ("judged route, both invalid, static", on("/judged", post().regions([invalid(), invalid()]))),
         ("client leaves", {
             let mut exchange = post().regions([Behaviour::Hang]);
             exchange.leaves_after = Some(50);
@@ -82,6 +100,8 @@ pub(crate) fn cost_of(exchange: &Exchange) -> Cost {
         Route { breaker: Some(Breaker::default()), ..limited("both", 1000, 1000) },
         guarded("open", touchy),
         guarded("shut", Breaker { mode: Mode::ForcedOpen, ..touchy }),
+        Route { output: Some(Output::default()), ..Route::new("judged", 2) },
+        Route { output: Some(Output::default()), ..guarded("judged-guarded", Breaker::default()) },
     ];
     let mut scenario = Scenario::new(Document::new(routes));
     // Late enough that none comes while another is there, and close enough that the log stays silent.

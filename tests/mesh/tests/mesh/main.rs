@@ -3,6 +3,7 @@
 mod breakers;
 mod budget;
 mod deaths;
+mod judged;
 mod memory;
 mod outages;
 mod promises;

@@ -80,6 +80,7 @@ fn begin(caller: &Caller<'_, Host>, cluster: &str, headers: Fields, body: Vec<u8
     let token = thread.next_token;
     thread.next_token += 4;
     let stream = host.effective;
-    thread.begun.push(Callout { token, root, stream, exchange, region, headers, body, timeout_ms: timeout });
+    let door = world.let_in(exchange, region, Some(timeout), true);
+    thread.begun.push(Callout { token, root, stream, exchange, region, headers, body, timeout_ms: timeout, door });
     Ok(token)
 }

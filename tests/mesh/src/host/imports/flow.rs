@@ -73,6 +73,15 @@ fn send_local_response(
     Ok(leave(&caller, "send_local_response", || format!("{status}, {given:?}, {} bytes", body.len()), outcome))
 }
 
+/// In a tick the filter turns to one stream after the other.
+fn turn_to(caller: &Caller<'_, Host>, context: u32) {
+    let thread = caller.data().thread.borrow();
+    let exchange = thread.streams.get(&context).map(|stream| stream.exchange);
+    if let Some(exchange) = exchange {
+        thread.world.give_up_at(exchange);
+    }
+}
+
 fn set_effective_context(mut caller: Caller<'_, Host>, context: u32) -> Result<u32> {
     enter(&mut caller, "set_effective_context")?;
     let is_known = {
@@ -81,6 +90,7 @@ fn set_effective_context(mut caller: Caller<'_, Host>, context: u32) -> Result<u
     };
     let outcome = if is_known {
         caller.data_mut().effective = context;
+        turn_to(&caller, context);
         Ok(())
     } else {
         let world = caller.data().thread.borrow().world.clone();

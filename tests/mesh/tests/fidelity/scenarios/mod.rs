@@ -7,6 +7,7 @@ mod answers;
 mod both;
 mod breakers;
 mod clients;
+mod judged;
 mod limits;
 mod operators;
 mod primary;
@@ -31,6 +32,7 @@ pub(crate) fn all() -> Vec<Case> {
         both::cases(),
         answers::cases(),
         breakers::cases(),
+        judged::cases(),
         replay::cases(),
         limits::cases(),
         clients::cases(),

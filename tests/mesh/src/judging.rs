@@ -1,0 +1,99 @@
+//! What the world knows of answers that are judged by what they say: from the labels of those who send them, from what the
+//! filter has been shown, and from the time. The filter itself is never asked.
+
+use crate::breakers::Told;
+use crate::document::{INVALID_OUTPUT, Output};
+use crate::fields::Fields;
+use crate::record::{Asked, Judged};
+use crate::scenario::Answer;
+use crate::watch::took;
+use crate::world::{Micros, World};
+
+/// The period of the filter's ticks.
+pub(crate) const TICK: Micros = 100_000;
+
+impl World {
+    /// Whether the answer of a region that begins with these headers is judged, and what has to come of it.
+    pub(crate) fn judgement(&self, exchange: usize, region: usize, fields: &Fields, answer: &Answer) -> Option<Judged> {
+        let records = self.records.borrow();
+        let record = records.get(exchange)?;
+        let (route, is_head) = (record.route()?, record.headers.text(":method") == "HEAD");
+        let output = route.output.filter(|_| Output::is_about(fields, is_head))?;
+        let length = crate::bytes::answer_body(answer, region, fields.text("x-id")).len();
+        Some(Judged {
+            is_refused: output.refuses(answer.says, length),
+            is_held: region == 0 && route.holds_answers() && !record.is_shadow(),
+            ..Judged::default()
+        })
+    }
+
+    /// The filter is about to be shown more of the primary's answer.
+    pub(crate) fn show_answer(&self, exchange: usize, bytes: usize, is_last: bool) {
+        let shown = {
+            let mut records = self.records.borrow_mut();
+            let Some(record) = records.get_mut(exchange).filter(|record| record.is_undecided()) else { return };
+            let most = record.route().and_then(|route| route.output).map_or(0, |output| output.max_body);
+            let Some(judged) = record.asked(0).and_then(|asked| asked.judged.as_mut()) else { return };
+            judged.came += bytes;
+            (judged.came > most, judged.is_refused)
+        };
+        match shown {
+            (true, _) => self.decide(exchange, INVALID_OUTPUT),
+            (_, true) if is_last => self.decide(exchange, INVALID_OUTPUT),
+            _ if is_last => self.decide(exchange, "ok"),
+            _ => {}
+        }
+    }
+
+    /// It is known what becomes of the primary's answer.
+    pub(crate) fn decide(&self, exchange: usize, outcome: &'static str) {
+        self.trace("judge", || format!("the primary's answer to {exchange} is {outcome}"));
+        self.record(exchange, |record| {
+            if let Some(asked) = record.asked(0) {
+                asked.outcome = Some(outcome);
+            }
+        });
+        let told = match outcome {
+            "ok" => self.records.borrow().get(exchange).and_then(took).map(|took| Told::Success { took }),
+            INVALID_OUTPUT => Some(Told::Invalid),
+            _ => Some(Told::Failure),
+        };
+        if let Some(told) = told {
+            self.tell(exchange, 0, told);
+        }
+    }
+
+    /// The primary's answer has gone to the client as it came, and this was the last of it. Says whether it is refused.
+    pub(crate) fn turns_out_refused(&self, exchange: usize) -> bool {
+        self.record(exchange, |record| {
+            let judged = record.asked(0).and_then(|asked| asked.judged.as_mut());
+            judged.is_some_and(|judged| {
+                judged.is_too_late = judged.is_refused && !judged.is_held;
+                judged.is_too_late
+            })
+        })
+    }
+
+    /// A tick passes for an answer that is held. Says whether it has been coming for longer than an attempt may take.
+    pub(crate) fn has_waited(&self, exchange: usize) -> bool {
+        let mut records = self.records.borrow_mut();
+        let Some(record) = records.get_mut(exchange).filter(|record| record.is_undecided()) else { return false };
+        let most = record.route().map_or(0, |route| route.regions[0].timeout * 1000);
+        let Some(judged) = record.asked(0).and_then(|asked| asked.judged.as_mut()) else { return false };
+        judged.ticks += 1;
+        // The first may come at once.
+        Micros::from(judged.ticks - 1) * TICK >= most && judged.ticks > 1
+    }
+
+    /// Those of which the filter has to give the answer up in the tick under way.
+    pub(crate) fn give_up_at(&self, exchange: usize) {
+        if self.overdue.borrow_mut().remove(&exchange) {
+            self.decide(exchange, "timeout");
+        }
+    }
+}
+
+/// What the answer of a secondary region is, where it is judged.
+pub(crate) fn word_of_judged(asked: &Asked, word: &'static str) -> &'static str {
+    if asked.judged.is_some_and(|judged| judged.is_refused) { INVALID_OUTPUT } else { word }
+}
