@@ -51,6 +51,7 @@ pub mod host;
 pub mod http;
 pub mod isolate;
 pub mod journal;
+mod kept_answer;
 pub mod output;
 pub mod rate_limit;
 pub mod replay;

@@ -51,6 +51,12 @@ impl SharedStore for Fake {
         records.insert(key.to_owned(), Stored { record: record.to_vec(), version });
         true
     }
+
+    fn put(&self, key: &str, record: &[u8]) {
+        let mut records = self.records.borrow_mut();
+        let version = records.get(key).map(|it| it.version).unwrap_or_default() + 1;
+        records.insert(key.to_owned(), Stored { record: record.to_vec(), version });
+    }
 }
 
 impl Fake {
