@@ -169,15 +169,17 @@ fn possible_verdicts(route: &Route, region: &Region, is_primary: bool) -> impl I
 fn possible_responses(mode: Mode, route: &Route) -> impl Iterator<Item = (ServedBy, Option<Degraded>)> {
     let possible = move |served_by: &ServedBy| match served_by {
         ServedBy::Primary | ServedBy::Nobody => true,
-        ServedBy::Secondary | ServedBy::Static | ServedBy::Refusal => mode == Mode::Enforce,
-        ServedBy::WouldSecondary | ServedBy::WouldStatic => mode == Mode::Shadow,
+        ServedBy::Secondary | ServedBy::LastGood | ServedBy::Static | ServedBy::Refusal => mode == Mode::Enforce,
+        ServedBy::WouldSecondary | ServedBy::WouldLastGood | ServedBy::WouldStatic => mode == Mode::Shadow,
     };
     let regions = route.upstream().regions().count();
+    let has_last_good = route.last_good().is_some();
     let has_static = route.has_static();
     let judges_output = route.judges_output();
     let has_breaker = route.upstream().regions().any(|region| region.breaker().is_some());
     let exists = move |served_by: &ServedBy| match served_by {
         ServedBy::Secondary | ServedBy::WouldSecondary => regions > 1,
+        ServedBy::LastGood | ServedBy::WouldLastGood => has_last_good,
         ServedBy::Static | ServedBy::WouldStatic => has_static,
         ServedBy::Refusal => (has_breaker || judges_output) && !has_static,
         ServedBy::Primary | ServedBy::Nobody => true,

@@ -16,6 +16,7 @@
 //! * [`isolate`] turns away what comes from certain regions.
 //! * [`rate_limit`] says how many requests of whom are admitted.
 //! * [`dedupe`] lets a message that comes many times go on once.
+//! * [`last_good`] keeps the newest good answer of each kind of request for when no region answers.
 //! * [`shared`] is state that all worker threads change together.
 //! * [`host`] is what an exchange needs of its surroundings: time, that state, and chance.
 //! * [`journal`] says which degraded exchanges are worth a line in the log.
@@ -52,6 +53,7 @@ pub mod http;
 pub mod isolate;
 pub mod journal;
 mod kept_answer;
+pub mod last_good;
 pub mod output;
 pub mod rate_limit;
 pub mod replay;

@@ -60,6 +60,11 @@ impl Contract {
         self.hold
     }
 
+    /// Bytes of request body that are kept at most.
+    pub(crate) const fn max_body(&self) -> usize {
+        self.max_body
+    }
+
     fn allows(&self, method: &[u8]) -> bool {
         self.methods.iter().any(|allowed| allowed.as_bytes() == method)
     }

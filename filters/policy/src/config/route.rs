@@ -9,6 +9,8 @@ use super::section::Cursor;
 use super::upstream::{self, Upstream};
 use crate::admission::Admission;
 use crate::dedupe::Dedupe;
+use crate::http::Response;
+use crate::last_good::LastGood;
 
 /// A route and its policies.
 #[derive(Clone, Debug)]
@@ -18,7 +20,7 @@ pub struct Route {
     admission: Option<Admission>,
     pub(crate) upstream: Upstream,
     pub(crate) output: Option<Output>,
-    pub(crate) fail_open: Option<FailOpen>,
+    fail_open: FailOpen,
 }
 
 impl Route {
@@ -54,7 +56,17 @@ impl Route {
 
     /// Whether a static response stands ready when no region answers.
     pub const fn has_static(&self) -> bool {
-        self.fail_open.is_some()
+        self.fail_open.fixed.is_some()
+    }
+
+    /// That response.
+    pub(crate) const fn fixed(&self) -> Option<&Response> {
+        self.fail_open.fixed.as_ref()
+    }
+
+    /// The answers that are kept for when no region answers, where some are.
+    pub const fn last_good(&self) -> Option<&LastGood> {
+        self.fail_open.last_good.as_ref()
     }
 }
 
@@ -68,7 +80,7 @@ pub(super) fn read(at: &mut Cursor<'_, '_>, service: &str) -> Option<Route> {
     let admission = section.optional("admission", |at| admission::read(at, &scope));
     let upstream = section.optional("upstream", |at| upstream::read(at, &scope));
     let output = section.optional("output", output::read);
-    let fail_open = section.optional("fail_open", fail_open::read);
+    let fail_open = section.optional("fail_open", |at| fail_open::read(at, &scope));
     let [has_admission, has_upstream, has_output, has_fail_open] =
         ["admission", "upstream", "output", "fail_open"].map(|key| section.has(key));
     section.close();
@@ -99,5 +111,6 @@ pub(super) fn read(at: &mut Cursor<'_, '_>, service: &str) -> Option<Route> {
         );
     }
     let upstream = upstream.ejecting(eject);
-    Some(Route { name: name?, matcher: matcher?, admission: admission?, upstream, output, fail_open: fail_open? })
+    let fail_open = fail_open?.unwrap_or_default();
+    Some(Route { name: name?, matcher: matcher?, admission: admission?, upstream, output, fail_open })
 }

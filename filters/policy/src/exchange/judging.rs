@@ -159,6 +159,7 @@ impl Exchange {
         if let Err(fault) = output.judge(&judging.response.body) {
             return self.fall(held, size, Failure::InvalidOutput, Some(fault), host, effects);
         }
+        self.keep_good_of_primary(&judging.response, host);
         if judging.is_taken {
             let Response { status, headers, body } = judging.response;
             effects.push(if body.len() <= IN_PLACE_MAX {
@@ -209,14 +210,21 @@ impl Exchange {
     }
 
     /// The verdict on an answer that went to the client as it came, now that it is whole.
-    pub(super) fn judge_what_passed(&mut self, verdict: Verdict, effects: &mut Vec<Effect>) -> Verdict {
+    pub(super) fn judge_what_passed(
+        &mut self,
+        verdict: Verdict,
+        host: &impl Host,
+        effects: &mut Vec<Effect>,
+    ) -> Verdict {
         let route = self.route.clone();
         let Some((output, judging)) = route.output.as_ref().zip(self.judging.take()) else { return verdict };
         let judged = match judging.stopped {
             Some(Stopped::TooLong) => Err(Fault::TooLong),
             // Nobody knows.
             Some(Stopped::Unknown) => Ok(()),
-            None => output.judge(&judging.response.body),
+            None => {
+                output.judge(&judging.response.body).inspect(|()| self.keep_good_of_primary(&judging.response, host))
+            }
         };
         match judged {
             Err(fault) if verdict == Verdict::Ok => {

@@ -52,6 +52,8 @@ pub(crate) struct Setup {
     pub(crate) dedupe: Option<&'static str>,
     /// What the route wants answers to be, if anything, as a map in YAML.
     pub(crate) output: Option<&'static str>,
+    /// The answers that the route keeps for later, if any, as a map in YAML.
+    pub(crate) last_good: Option<&'static str>,
     /// One more header of the request.
     pub(crate) extra: Option<(&'static str, &'static str)>,
     /// What limits and isolation have decided before.
@@ -67,6 +69,11 @@ pub(crate) const BY_HEADER: &str = "{ key: { header: x-message-id } }";
 /// The same, and duplicates get the first one's answer.
 pub(crate) const REPLAYING: &str = "{ key: { header: x-message-id }, replay_answer: true }";
 pub(crate) const BY_BODY: &str = "{ key: body }";
+
+/// Answers are kept for later, whatever the body.
+pub(crate) const BY_PATH: &str = "{ key: [path] }";
+/// The same, for each body its own.
+pub(crate) const BY_PATH_AND_BODY: &str = "{ key: [path, body] }";
 
 /// How long a message is claimed that nobody else claims.
 const LEASE: Duration = Duration::from_secs(1);
@@ -87,6 +94,7 @@ impl Default for Setup {
             open: Vec::new(),
             dedupe: None,
             output: None,
+            last_good: None,
             extra: None,
             decided: Decision::Allowed,
             hold: MAX_BODY,
@@ -101,8 +109,11 @@ impl Setup {
         regions.extend(
             (1..=self.secondaries).map(|n| format!("{{ name: region-{n}, cluster: cluster-{n}, timeout: 400ms }}")),
         );
+        let last_good = self.last_good.map(|it| format!("last_good: {it}"));
+        let fixed = self.has_static.then(|| "static: [ { status: 200, body: { confidence: 0.0 } } ]".to_owned());
+        let last_rungs: Vec<_> = last_good.into_iter().chain(fixed).collect();
         let fail_open =
-            if self.has_static { "fail_open: { static: [ { status: 200, body: { confidence: 0.0 } } ] }" } else { "" };
+            if last_rungs.is_empty() { String::new() } else { format!("fail_open: {{ {} }}", last_rungs.join(", ")) };
         let words: Vec<_> = self.fail_on.iter().map(|failure| failure.word()).collect();
         let document = format!(
             "
@@ -208,6 +219,7 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
         prop::option::of(prop::sample::subsequence(vec![0, 1, 2, 3], 0..=4)),
         prop::option::of(prop::sample::select(vec![BY_HEADER, REPLAYING, BY_BODY])),
         prop::option::weighted(0.3, prop::sample::select(vec!["{ non_empty: /a }", "{ schema: true, max_body: 9B }"])),
+        prop::option::weighted(0.3, prop::sample::select(vec![BY_PATH, BY_PATH_AND_BODY])),
     )
         .prop_map(
             |(
@@ -222,6 +234,7 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
                 open,
                 dedupe,
                 output,
+                last_good,
             )| Setup {
                 secondaries,
                 has_static,
@@ -235,6 +248,7 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
                 open: open.unwrap_or_default(),
                 dedupe,
                 output,
+                last_good,
                 ..Setup::default()
             },
         )

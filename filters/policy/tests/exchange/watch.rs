@@ -53,8 +53,13 @@ pub(crate) struct Watched {
 
 impl Watched {
     pub(crate) fn begin(setup: Setup) -> Self {
-        let mut effects = Vec::new();
         let host = setup.host();
+        Self::begin_at(setup, host)
+    }
+
+    /// Where others have been before.
+    pub(crate) fn begin_at(setup: Setup, host: Fake) -> Self {
+        let mut effects = Vec::new();
         let exchange = setup.begin(&host, &mut effects);
         let mut this = Self {
             is_whole: setup.bodiless,
@@ -252,5 +257,5 @@ impl Watched {
 }
 
 fn is_real(served_by: ServedBy) -> bool {
-    !matches!(served_by, ServedBy::WouldSecondary | ServedBy::WouldStatic)
+    !matches!(served_by, ServedBy::WouldSecondary | ServedBy::WouldLastGood | ServedBy::WouldStatic)
 }

@@ -13,6 +13,7 @@ mod harness;
 mod healthy;
 mod hostile;
 mod isolation;
+mod last_good;
 mod mid_body;
 mod outer_filters;
 mod output;

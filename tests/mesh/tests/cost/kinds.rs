@@ -56,6 +56,7 @@ pub(crate) fn kinds() -> Vec<(&'static str, Exchange)> {
         (GUARDED_AND_LIMITED, on("/both", post())),
         ("breaker open, secondary", on("/open", post().regions([Behaviour::Refuse]))),
         ("breaker forced open, static", on("/shut", post())),
+        ("last good kept, healthy POST", on("/keeping", post())),
         ("client leaves", {
             let mut exchange = post().regions([Behaviour::Hang]);
             exchange.leaves_after = Some(50);
@@ -81,6 +82,7 @@ pub(crate) fn cost_of(exchange: &Exchange) -> Cost {
         guarded("guarded", Breaker::default()),
         Route { breaker: Some(Breaker::default()), ..limited("both", 1000, 1000) },
         guarded("open", touchy),
+        Route { keeps_last_good: true, ..Route::new("keeping", 2) },
         guarded("shut", Breaker { mode: Mode::ForcedOpen, ..touchy }),
     ];
     let mut scenario = Scenario::new(Document::new(routes));
