@@ -7,6 +7,7 @@
 use helius_policy::admission::{Admission, Decision};
 use helius_policy::circuit_breaker::{self, State, Transition};
 use helius_policy::config::{Config, Mode, Region, Route};
+use helius_policy::drill::{Asked, Drilled};
 use helius_policy::exchange::Record;
 use helius_policy::shared::SharedStore;
 use helius_policy::verdict::{Degraded, Failure, ServedBy, Skip, Verdict};
@@ -27,6 +28,8 @@ struct RouteMetrics {
     admission: Vec<(Decision, u32)>,
     /// In the order of the configuration.
     regions: Vec<RegionMetrics>,
+    /// What rungs can come to in a drill.
+    drilled: Vec<(Drilled, u32)>,
     /// The commonest rung first.
     responses: Vec<((ServedBy, Option<Degraded>), u32)>,
 }
@@ -63,6 +66,7 @@ impl Metrics {
                 }
                 find(&region.transitions, transition)
             }),
+            Record::Drill(drilled) => find(&route.drilled, drilled),
             Record::Response { served_by, degraded } => find(&route.responses, (served_by, degraded)),
         };
         if let Some(metric) = metric {
@@ -129,7 +133,19 @@ impl RouteMetrics {
             let name = format!("{labels}{}helius_admission_total", tag("decision", decision.word()));
             Some((decision, host::define_metric(MetricType::Counter, &name)?))
         });
-        Self { admission: admission.collect(), regions: regions.collect(), responses: responses.collect() }
+        let drilled = possible_drills(config.mode(), route).into_iter().filter_map(|(rung, drilled)| {
+            let (rung, result) = (tag("rung", rung), tag("result", drilled.word()));
+            Some((
+                drilled,
+                host::define_metric(MetricType::Counter, &format!("{labels}{rung}{result}helius_drill_total"))?,
+            ))
+        });
+        Self {
+            admission: admission.collect(),
+            regions: regions.collect(),
+            drilled: drilled.collect(),
+            responses: responses.collect(),
+        }
     }
 }
 
@@ -163,6 +179,27 @@ fn possible_verdicts(route: &Route, region: &Region, is_primary: bool) -> impl I
         Verdict::Failure(Failure::InvalidOutput) => judges_output,
         _ => true,
     })
+}
+
+/// What each rung can come to in a drill, with its name.
+fn possible_drills(mode: Mode, route: &Route) -> Vec<(&str, Drilled)> {
+    if mode == Mode::Shadow || route.drill().is_none() {
+        return Vec::new();
+    }
+    let mut possible = Vec::new();
+    for (region, it) in route.upstream().regions().enumerate().skip(1) {
+        let verdicts = possible_verdicts(route, it, false)
+            .filter(|verdict| !matches!(verdict, Verdict::Abandoned | Verdict::Skipped(Skip::Deadline | Skip::Budget)));
+        let results = verdicts.map(Asked::Verdict).chain([Asked::Overflow]);
+        possible.extend(results.map(|result| (it.name(), Drilled::Region { region, result })));
+    }
+    if route.last_good().is_some() {
+        possible.extend([true, false].map(|is_there| ("last-good", Drilled::LastGood { is_there })));
+    }
+    if route.has_static() {
+        possible.push(("static", Drilled::Static));
+    }
+    possible
 }
 
 /// Which rung can answer, and for which reason.

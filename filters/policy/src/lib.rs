@@ -17,6 +17,7 @@
 //! * [`rate_limit`] says how many requests of whom are admitted.
 //! * [`dedupe`] lets a message that comes many times go on once.
 //! * [`last_good`] keeps the newest good answer of each kind of request for when no region answers.
+//! * [`drill`] tries the lower rungs while the primary is well.
 //! * [`shared`] is state that all worker threads change together.
 //! * [`host`] is what an exchange needs of its surroundings: time, that state, and chance.
 //! * [`journal`] says which degraded exchanges are worth a line in the log.
@@ -46,6 +47,7 @@ pub mod budget;
 pub mod circuit_breaker;
 pub mod config;
 pub mod dedupe;
+pub mod drill;
 pub mod envoy_words;
 pub mod exchange;
 pub mod host;

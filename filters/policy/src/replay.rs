@@ -221,6 +221,15 @@ impl RequestCopy {
         self.refuse(NotReplayable::Memory);
     }
 
+    /// Hands the copy over, if the request is whole and may be sent again.
+    pub fn take(&mut self) -> Result<Kept, NotReplayable> {
+        self.kept()?;
+        if !self.whole {
+            return Err(NotReplayable::Incomplete);
+        }
+        std::mem::replace(&mut self.kept, Err(NotReplayable::Memory))
+    }
+
     /// The request ends with trailers, which no copy carries.
     pub fn end_with_trailers(&mut self) {
         self.whole = true;

@@ -21,6 +21,7 @@ pub struct Route {
     pub(crate) upstream: Upstream,
     pub(crate) output: Option<Output>,
     fail_open: FailOpen,
+    drill: Option<f64>,
 }
 
 impl Route {
@@ -59,6 +60,11 @@ impl Route {
         self.fail_open.fixed.is_some()
     }
 
+    /// The share of the exchanges whose primary answered well that are followed by a drill, where there is one: 0 to 1.
+    pub const fn drill(&self) -> Option<f64> {
+        self.drill
+    }
+
     /// That response.
     pub(crate) const fn fixed(&self) -> Option<&Response> {
         self.fail_open.fixed.as_ref()
@@ -81,8 +87,9 @@ pub(super) fn read(at: &mut Cursor<'_, '_>, service: &str) -> Option<Route> {
     let upstream = section.optional("upstream", |at| upstream::read(at, &scope));
     let output = section.optional("output", output::read);
     let fail_open = section.optional("fail_open", |at| fail_open::read(at, &scope));
-    let [has_admission, has_upstream, has_output, has_fail_open] =
-        ["admission", "upstream", "output", "fail_open"].map(|key| section.has(key));
+    let drill = section.optional("drill", drill);
+    let [has_admission, has_upstream, has_output, has_fail_open, has_drill] =
+        ["admission", "upstream", "output", "fail_open", "drill"].map(|key| section.has(key));
     section.close();
     if !has_upstream && has_output {
         return at.refuse(
@@ -94,6 +101,12 @@ pub(super) fn read(at: &mut Cursor<'_, '_>, service: &str) -> Option<Route> {
         return at.refuse(
             "has fail_open without the regions that it stands in for",
             "write upstream, the regions and the time that they have, or leave fail_open out",
+        );
+    }
+    if !has_upstream && has_drill {
+        return at.refuse(
+            "has a drill without the rungs that it tries",
+            "write upstream, the regions and the time that they have, or leave drill out",
         );
     }
     if !has_upstream && !has_admission {
@@ -112,5 +125,12 @@ pub(super) fn read(at: &mut Cursor<'_, '_>, service: &str) -> Option<Route> {
     }
     let upstream = upstream.ejecting(eject);
     let fail_open = fail_open?.unwrap_or_default();
-    Some(Route { name: name?, matcher: matcher?, admission: admission?, upstream, output, fail_open })
+    Some(Route { name: name?, matcher: matcher?, admission: admission?, upstream, output, fail_open, drill: drill? })
+}
+
+fn drill(at: &mut Cursor<'_, '_>) -> Option<f64> {
+    let mut section = at.section("write a section such as { share: 0.01 }")?;
+    let share = section.required("share", "write the share of the requests, such as 0.01", |at| scalar::share(at, 0.0));
+    section.close();
+    share
 }

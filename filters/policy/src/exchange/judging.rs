@@ -237,7 +237,18 @@ impl Exchange {
 
     /// What is wrong with the answer of a secondary region, if its body is one to be judged.
     pub(super) fn fault_of_call(&self, status: u16, headers: &Headers, body: &[u8]) -> Option<Fault> {
-        let output = self.route.output.as_ref()?;
-        (self.may_judge(status) && is_legible(status, headers)).then(|| output.judge(body).err()).flatten()
+        fault_of_call(&self.route, self.is_head, status, headers, body)
     }
+}
+
+/// What is wrong with the answer to a call, if its body is one to be judged.
+pub(crate) fn fault_of_call(
+    route: &Route,
+    is_head: bool,
+    status: u16,
+    headers: &Headers,
+    body: &[u8],
+) -> Option<Fault> {
+    let output = route.output.as_ref()?;
+    (!is_head && is_legible(status, headers)).then(|| output.judge(body).err()).flatten()
 }

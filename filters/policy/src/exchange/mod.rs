@@ -30,10 +30,11 @@
 //!
 //! `request` is the way to the primary, `judging` an answer that is judged by what it says, `ladder` the way down from there, `passing` an answer that goes to the client as
 //! it comes, `breakers` what the circuit breakers are asked and told, `message` what is known of the message that the
-//! request is, `answer_copy` the answer that is kept for its duplicates and for later, `last_good` that for later, `mark` what an answer says of itself.
+//! request is, `answer_copy` the answer that is kept for its duplicates and for later, `last_good` that for later, `drill` what follows some exchanges, `mark` what an answer says of itself.
 
 mod answer_copy;
 mod breakers;
+mod drill;
 mod effect;
 mod event;
 mod held;
@@ -61,6 +62,7 @@ use crate::time::Timestamp;
 use crate::verdict::{Degraded, Failure, ServedBy, Skip, Verdict};
 use answer_copy::AnswerCopy;
 use breakers::Asked;
+use drill::Drilling;
 use held::Held;
 use judging::Judging;
 use last_good::Question;
@@ -70,6 +72,7 @@ pub use effect::{Answer, Effect, Flow, Over, Record};
 pub use event::{Event, needs_details, needs_retry_after};
 pub use held::{HELD_MAX, IN_PLACE_MAX};
 pub use judging::Fault;
+pub(crate) use judging::fault_of_call;
 pub use mark::{ATTEMPTS, DEGRADED, NOT_REPLAYABLE, REGION, SERVED_BY};
 
 /// A request that a route protects, from its headers to its answer.
@@ -85,6 +88,10 @@ pub struct Exchange {
     answer: AnswerCopy,
     /// By what a kept answer is found.
     question: Question,
+    /// Where a drill is to follow.
+    drilling: Option<Box<Drilling>>,
+    /// Places of the drills that are under way.
+    drills: Rc<Budget>,
     is_head: bool,
     way: Way,
     /// Regions asked so far.
@@ -162,6 +169,8 @@ enum Awaiting {
 pub struct Shares {
     /// Memory for copies of requests and answers.
     pub copies: Rc<Budget>,
+    /// Places for drills, [`crate::drill::MOST`] of them.
+    pub drills: Rc<Budget>,
     /// What is under way on its route.
     pub retries: Rc<RetryBudget>,
     /// A number that clients do not know, the same for all workers.
@@ -197,6 +206,7 @@ impl Exchange {
         let is_head = headers.first(":method") == Some(b"HEAD");
         let message = Message::new(&route, decision, &headers, end_of_stream, shares.salt);
         let question = Question::new(&route, &headers, end_of_stream, shares.salt);
+        let drilling = Drilling::draw(&route, mode, &headers, host);
         // What its body is to say has to be there before anybody answers: from then on Envoy reads no more of it.
         let is_awaited = message.is_pending() || question.is_growing();
         let mut this = Self {
@@ -206,6 +216,8 @@ impl Exchange {
             message,
             answer: AnswerCopy::new(Share::of(shares.copies.clone())),
             question,
+            drilling,
+            drills: shares.drills,
             is_head,
             way: Way::Open,
             attempts: 0,
@@ -407,6 +419,9 @@ impl Exchange {
         self.attempts = self.attempts.max(1);
         self.degraded = Degraded::from_verdict(verdict);
         self.hear(verdict, retry_after, host, effects);
+        if verdict == Verdict::Ok {
+            self.look_for_drill(host);
+        }
         if self.holds_for_judgement(verdict) {
             self.stage = Stage::Judging(held);
             self.on_judged_body(0, host, effects);

@@ -17,7 +17,7 @@ impl Exchange {
     ) {
         self.stage = Stage::Passing { verdict, would };
         // Shadow mode has still to say whether another region would have had it, when the answer has been judged.
-        if self.judging.is_none() || self.mode == Mode::Enforce {
+        if (self.judging.is_none() || self.mode == Mode::Enforce) && self.drilling.is_none() {
             self.request.forget();
         }
         if is_whole {
@@ -72,6 +72,7 @@ impl Exchange {
                 self.keep_good_of_primary(answer, host);
             }
             self.finish_message(true, answer.as_ref(), host);
+            self.drill(effects);
         }
         self.count(verdict, would, ServedBy::Primary, host, effects);
     }

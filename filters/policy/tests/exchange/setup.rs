@@ -8,6 +8,7 @@ use helius_policy::admission::Decision;
 use helius_policy::budget::Budget;
 use helius_policy::config::{Config, Mode, Route};
 use helius_policy::dedupe::Claim;
+use helius_policy::drill::MOST;
 use helius_policy::exchange::{Arrival, Effect, Exchange, Shares};
 use helius_policy::http::Headers;
 use helius_policy::retry_budget::RetryBudget;
@@ -54,6 +55,9 @@ pub(crate) struct Setup {
     pub(crate) output: Option<&'static str>,
     /// The answers that the route keeps for later, if any, as a map in YAML.
     pub(crate) last_good: Option<&'static str>,
+    /// The share of exchanges that are followed by a drill, if any.
+    pub(crate) drill: Option<f64>,
+    pub(crate) drill_places: usize,
     /// One more header of the request.
     pub(crate) extra: Option<(&'static str, &'static str)>,
     /// What limits and isolation have decided before.
@@ -95,6 +99,8 @@ impl Default for Setup {
             dedupe: None,
             output: None,
             last_good: None,
+            drill: None,
+            drill_places: MOST,
             extra: None,
             decided: Decision::Allowed,
             hold: MAX_BODY,
@@ -132,6 +138,10 @@ routes:
             words.join(", "),
             hold = self.hold,
         );
+        let document = match self.drill {
+            Some(share) => document + &format!("    drill: {{ share: {share} }}\n"),
+            None => document,
+        };
         let document = match self.output {
             Some(output) => document.replace("    upstream:", &format!("    output: {output}\n    upstream:")),
             None => document,
@@ -199,7 +209,8 @@ routes:
             headers.push("content-length", length.to_string());
         }
         let memory = Rc::new(Budget::new(usize::MAX));
-        let shares = Shares { copies: memory, retries: retries.clone(), salt: SALT };
+        let drills = Rc::new(Budget::new(self.drill_places));
+        let shares = Shares { copies: memory, drills, retries: retries.clone(), salt: SALT };
         let decision = self.dedupe.map(|_| self.decided);
         let arrival = Arrival { now: host.now(), headers, end_of_stream: self.bodiless, decision };
         Exchange::begin(self.route(), mode, arrival, shares, host, effects)

@@ -149,7 +149,10 @@ impl Watched {
     fn check_batch(&mut self, effects: &[Effect], now: Timestamp) {
         let mut is_answered = false;
         for effect in effects {
-            assert!(!is_answered || matches!(effect, Effect::Record(_)), "1: {effect:?} after the answer");
+            assert!(
+                !is_answered || matches!(effect, Effect::Record(_) | Effect::Drill),
+                "1: {effect:?} after the answer"
+            );
             match effect {
                 Effect::LimitPrimary(timeout) => {
                     assert!(!std::mem::replace(&mut self.asks_primary, true), "2: the primary is asked again");
@@ -167,6 +170,7 @@ impl Watched {
                 | Effect::GiveResponseBodyBack(_)
                 | Effect::Tell { .. }
                 | Effect::AskPlainly
+                | Effect::Drill
                 | Effect::Record(_)
                 | Effect::ResumeRequest => {}
             }

@@ -7,6 +7,7 @@ mod breaker;
 mod client_errors;
 mod deadline;
 mod dedupe;
+mod drill;
 mod fail_open;
 mod failover;
 mod harness;
