@@ -230,7 +230,10 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
         prop::option::of(prop::sample::subsequence(vec![0, 1, 2, 3], 0..=4)),
         prop::option::of(prop::sample::select(vec![BY_HEADER, REPLAYING, BY_BODY])),
         prop::option::weighted(0.3, prop::sample::select(vec!["{ non_empty: /a }", "{ schema: true, max_body: 9B }"])),
-        prop::option::weighted(0.3, prop::sample::select(vec![BY_PATH, BY_PATH_AND_BODY])),
+        (
+            prop::option::weighted(0.3, prop::sample::select(vec![BY_PATH, BY_PATH_AND_BODY])),
+            prop::option::weighted(0.3, Just(1.0)),
+        ),
     )
         .prop_map(
             |(
@@ -245,7 +248,7 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
                 open,
                 dedupe,
                 output,
-                last_good,
+                (last_good, drill),
             )| Setup {
                 secondaries,
                 has_static,
@@ -260,6 +263,7 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
                 dedupe,
                 output,
                 last_good,
+                drill,
                 ..Setup::default()
             },
         )
