@@ -34,6 +34,7 @@ static DOCUMENTS: LazyLock<Vec<Document>> = LazyLock::new(|| {
         good("enforce", &route(TWO, SHORT, &[ONCE_BY_BODY])),
         good("shadow", &route(TWO, POST, &[CONFIDENCE, ONCE_BY_BODY])),
         good("enforce", &format!("{{{ANY}, {ONCE_BY_BODY}}}")),
+        good("enforce", &route(TWO, POST, &[KEPT])),
     ]
 });
 
@@ -50,6 +51,9 @@ const DEFAULTS: &str = r#""fail_on": ["timeout", "reset", "overflow", "no_health
 
 const CONFIDENCE: &str = r#""fail_open": {"static": [{"body": {"confidence": 0.0}}]}"#;
 const BARE: &str = r#""fail_open": {"static": [{"status": 204, "headers": {"x-static": "none"}}]}"#;
+
+const KEPT: &str = r#""fail_open": {"last_good": {"key": ["path", {"header": "x-tenant"}, "body"], "max_entries": 2,
+    "max_body": 32, "fresh": "1s", "max_stale": "2s"}}"#;
 
 const LIMITS: &str = r#""admission": {"rate_limit": [
     {"key": [{"header": "x-tenant"}, "path", "method", "source_address"], "rate": "2/s", "max_keys": 8, "headers": "all"},
