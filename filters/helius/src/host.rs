@@ -175,6 +175,10 @@ impl SharedStore for Envoy {
     fn write(&self, key: &str, record: &[u8], version: Option<u32>) -> bool {
         hostcalls::set_shared_data(key, Some(record), Some(version.unwrap_or(NONE))).is_ok()
     }
+
+    fn put(&self, key: &str, record: &[u8]) {
+        share(key, record);
+    }
 }
 
 /// Defines a metric, or finds it where another thread has defined it.

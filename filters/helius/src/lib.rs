@@ -6,6 +6,7 @@
 //! * `root` is the filter as configured, one for each worker thread.
 //! * `stream` are the callbacks of one stream, `protected` the exchange on it if its route is protected.
 //! * `patience` are the exchanges that wait for something that should come at once.
+//! * `drills` are the lower rungs that are tried while the primary is well.
 //! * `host` are the host calls, made so that none of them can panic.
 //! * `metrics` are the Envoy stats that the filter keeps.
 //! * `config_store` is what the threads and the successors of a filter know of its configuration.
@@ -22,6 +23,7 @@
 )]
 
 mod config_store;
+mod drills;
 mod host;
 mod metrics;
 mod patience;

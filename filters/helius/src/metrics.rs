@@ -7,6 +7,7 @@
 use helius_policy::admission::{Admission, Decision};
 use helius_policy::circuit_breaker::{self, State, Transition};
 use helius_policy::config::{Config, Mode, Region, Route};
+use helius_policy::drill::{Asked, Drilled};
 use helius_policy::exchange::Record;
 use helius_policy::replay::NotReplayable;
 use helius_policy::shared::SharedStore;
@@ -30,6 +31,8 @@ struct RouteMetrics {
     regions: Vec<RegionMetrics>,
     /// Where the filter calls the primary itself.
     bypasses: Vec<(NotReplayable, u32)>,
+    /// What rungs can come to in a drill.
+    drilled: Vec<(Drilled, u32)>,
     /// The commonest rung first.
     responses: Vec<((ServedBy, Option<Degraded>), u32)>,
 }
@@ -67,6 +70,7 @@ impl Metrics {
                 find(&region.transitions, transition)
             }),
             Record::StrictBypassed(reason) => find(&route.bypasses, reason),
+            Record::Drill(drilled) => find(&route.drilled, drilled),
             Record::Response { served_by, degraded } => find(&route.responses, (served_by, degraded)),
         };
         if let Some(metric) = metric {
@@ -139,10 +143,18 @@ impl RouteMetrics {
             let name = format!("{labels}{}helius_strict_bypassed_total", tag("reason", reason.word()));
             Some((reason, host::define_metric(MetricType::Counter, &name)?))
         });
+        let drilled = possible_drills(config.mode(), route).into_iter().filter_map(|(rung, drilled)| {
+            let (rung, result) = (tag("rung", rung), tag("result", drilled.word()));
+            Some((
+                drilled,
+                host::define_metric(MetricType::Counter, &format!("{labels}{rung}{result}helius_drill_total"))?,
+            ))
+        });
         Self {
             admission: admission.collect(),
             regions: regions.collect(),
             bypasses: bypasses.collect(),
+            drilled: drilled.collect(),
             responses: responses.collect(),
         }
     }
@@ -180,20 +192,43 @@ fn possible_verdicts(route: &Route, region: &Region, is_primary: bool) -> impl I
     })
 }
 
+/// What each rung can come to in a drill, with its name.
+fn possible_drills(mode: Mode, route: &Route) -> Vec<(&str, Drilled)> {
+    if mode == Mode::Shadow || route.drill().is_none() {
+        return Vec::new();
+    }
+    let mut possible = Vec::new();
+    for (region, it) in route.upstream().regions().enumerate().skip(1) {
+        let verdicts = possible_verdicts(route, it, false)
+            .filter(|verdict| !matches!(verdict, Verdict::Abandoned | Verdict::Skipped(Skip::Deadline | Skip::Budget)));
+        let results = verdicts.map(Asked::Verdict).chain([Asked::Overflow]);
+        possible.extend(results.map(|result| (it.name(), Drilled::Region { region, result })));
+    }
+    if route.last_good().is_some() {
+        possible.extend([true, false].map(|is_there| ("last-good", Drilled::LastGood { is_there })));
+    }
+    if route.has_static() {
+        possible.push(("static", Drilled::Static));
+    }
+    possible
+}
+
 /// Which rung can answer, and for which reason.
 fn possible_responses(mode: Mode, route: &Route) -> impl Iterator<Item = (ServedBy, Option<Degraded>)> {
     let possible = move |served_by: &ServedBy| match served_by {
         ServedBy::Primary | ServedBy::Nobody => true,
-        ServedBy::Secondary | ServedBy::Static | ServedBy::Refusal => mode == Mode::Enforce,
-        ServedBy::WouldSecondary | ServedBy::WouldStatic => mode == Mode::Shadow,
+        ServedBy::Secondary | ServedBy::LastGood | ServedBy::Static | ServedBy::Refusal => mode == Mode::Enforce,
+        ServedBy::WouldSecondary | ServedBy::WouldLastGood | ServedBy::WouldStatic => mode == Mode::Shadow,
     };
     let regions = route.upstream().regions().count();
+    let has_last_good = route.last_good().is_some();
     let has_static = route.has_static();
     let judges_output = route.judges_output();
     let is_strict = route.upstream().is_strict();
     let has_breaker = route.upstream().regions().any(|region| region.breaker().is_some());
     let exists = move |served_by: &ServedBy| match served_by {
         ServedBy::Secondary | ServedBy::WouldSecondary => regions > 1,
+        ServedBy::LastGood | ServedBy::WouldLastGood => has_last_good,
         ServedBy::Static | ServedBy::WouldStatic => has_static,
         ServedBy::Refusal => (has_breaker || judges_output || is_strict) && !has_static,
         ServedBy::Primary | ServedBy::Nobody => true,

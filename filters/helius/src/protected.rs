@@ -162,6 +162,11 @@ impl Protected {
                     host::replace_body(BufferType::HttpResponseBody, self.response_shown, &body);
                 }
                 Effect::Tell { region, fault } => self.tell_fault(region, &fault),
+                Effect::Drill => {
+                    if let Some(rehearsal) = self.exchange.take_rehearsal() {
+                        self.plugin.drills.add(self.route, rehearsal);
+                    }
+                }
                 Effect::Answer(answer) => self.answer(caller, &answer),
                 Effect::Record(record) => self.record(record),
             }
@@ -207,7 +212,11 @@ impl Protected {
                 self.journal(|| degraded_line(served_by, degraded));
             }
             Record::Transition { region, transition } => self.tell(region, transition),
-            Record::Admission(_) | Record::Attempt { .. } | Record::StrictBypassed(_) | Record::Response { .. } => {}
+            Record::Admission(_)
+            | Record::Attempt { .. }
+            | Record::StrictBypassed(_)
+            | Record::Drill(_)
+            | Record::Response { .. } => {}
         }
     }
 

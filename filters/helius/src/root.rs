@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use helius_policy::budget::Budget;
 use helius_policy::config::Config;
+use helius_policy::drill;
 use helius_policy::journal::Journal;
 use helius_policy::rate_limit::salt;
 use helius_policy::retry_budget::RetryBudget;
@@ -16,6 +17,7 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType};
 
 use crate::config_store::{ConfigStore, Refused, fingerprint};
+use crate::drills::Drills;
 use crate::host::{self, Envoy};
 use crate::metrics::{Metrics, set_config_rejected};
 use crate::patience::{Patience, TICK};
@@ -39,6 +41,9 @@ pub(crate) struct Plugin {
     /// For each route.
     pub(crate) journals: RefCell<Vec<Journal>>,
     pub(crate) patience: Patience,
+    pub(crate) drills: Drills,
+    /// Places for drills.
+    pub(crate) drill_places: Rc<Budget>,
     pub(crate) copies: Rc<Budget>,
     /// For each route.
     pub(crate) retries: Vec<Rc<RetryBudget>>,
@@ -56,7 +61,9 @@ impl Plugin {
         let copies = Rc::new(Budget::new(COPIES));
         let retries = config.routes().iter().map(|_| Rc::default()).collect();
         let salt = salt::shared(&envoy, envoy.now());
-        Self { config, metrics, journals, patience: Patience::default(), copies, retries, envoy, salt }
+        let (patience, drills) = (Patience::default(), Drills::default());
+        let drill_places = Rc::new(Budget::new(drill::MOST));
+        Self { config, metrics, journals, patience, drills, drill_places, copies, retries, envoy, salt }
     }
 }
 
@@ -75,7 +82,14 @@ pub(crate) struct FilterRoot {
 
 impl FilterRoot {
     pub(crate) const fn new(context_id: u32) -> Self {
-        Self { context_id, plugin: None, document: 0, store: None, ticks: Ticks::every(TICK, Timestamp::from_nanos(0)), unseen: Duration::ZERO }
+        Self {
+            context_id,
+            plugin: None,
+            document: 0,
+            store: None,
+            ticks: Ticks::every(TICK, Timestamp::from_nanos(0)),
+            unseen: Duration::ZERO,
+        }
     }
 
     fn accept(&mut self, config: Config, document: &[u8], store: &ConfigStore) {
@@ -120,7 +134,10 @@ impl Context for FilterRoot {
     /// Of a call that was made in a tick.
     fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _trailers: usize) {
         if let Some(plugin) = &self.plugin {
-            plugin.patience.on_answered(token, answer_of_call(headers, body_size));
+            let event = answer_of_call(headers, body_size);
+            if !plugin.drills.on_answered(plugin, token, &event) {
+                plugin.patience.on_answered(token, event);
+            }
         }
     }
 }
@@ -146,6 +163,7 @@ impl RootContext for FilterRoot {
             let passed = self.ticks.come(now);
             let next = plugin.patience.tick(passed);
             host::act_for(self.context_id);
+            plugin.drills.tick(plugin);
             self.unseen = self.unseen.saturating_add(passed);
             if self.unseen >= SHOW_BREAKERS_EVERY && self.is_in_force() {
                 self.unseen = Duration::ZERO;

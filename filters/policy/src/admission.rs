@@ -164,8 +164,12 @@ mod tests {
         }
 
         fn write(&self, key: &str, record: &[u8], _: Option<u32>) -> bool {
-            self.0.borrow_mut().insert(key.to_owned(), record.to_vec());
+            self.put(key, record);
             true
+        }
+
+        fn put(&self, key: &str, record: &[u8]) {
+            self.0.borrow_mut().insert(key.to_owned(), record.to_vec());
         }
     }
 

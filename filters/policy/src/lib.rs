@@ -16,6 +16,8 @@
 //! * [`isolate`] turns away what comes from certain regions.
 //! * [`rate_limit`] says how many requests of whom are admitted.
 //! * [`dedupe`] lets a message that comes many times go on once.
+//! * [`last_good`] keeps the newest good answer of each kind of request for when no region answers.
+//! * [`drill`] tries the lower rungs while the primary is well.
 //! * [`shared`] is state that all worker threads change together.
 //! * [`host`] is what an exchange needs of its surroundings: time, that state, and chance.
 //! * [`ticks`] says how much time has passed from one tick of the host to the next.
@@ -46,12 +48,15 @@ pub mod budget;
 pub mod circuit_breaker;
 pub mod config;
 pub mod dedupe;
+pub mod drill;
 pub mod envoy_words;
 pub mod exchange;
 pub mod host;
 pub mod http;
 pub mod isolate;
 pub mod journal;
+mod kept_answer;
+pub mod last_good;
 pub mod output;
 pub mod rate_limit;
 pub mod replay;

@@ -64,6 +64,11 @@ impl Contract {
         self.hold
     }
 
+    /// Bytes of request body that are kept at most.
+    pub(crate) const fn max_body(&self) -> usize {
+        self.max_body
+    }
+
     fn allows(&self, method: &[u8]) -> bool {
         self.methods.iter().any(|allowed| allowed.as_bytes() == method)
     }
@@ -222,6 +227,15 @@ impl RequestCopy {
     /// Gives the copy up: nobody will send the request again.
     pub fn forget(&mut self) {
         self.refuse(NotReplayable::Memory);
+    }
+
+    /// Hands the copy over, if the request is whole and may be sent again.
+    pub fn take(&mut self) -> Result<Kept, NotReplayable> {
+        self.kept()?;
+        if !self.whole {
+            return Err(NotReplayable::Incomplete);
+        }
+        std::mem::replace(&mut self.kept, Err(NotReplayable::Memory))
     }
 
     /// The request ends with trailers, which no copy carries.

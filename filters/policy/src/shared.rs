@@ -20,6 +20,10 @@ pub trait SharedStore {
     /// Puts a record in the place of the one that was read with `version`, or where none was there. Says no where
     /// somebody else has been faster.
     fn write(&self, key: &str, record: &[u8], version: Option<u32>) -> bool;
+
+    /// Puts a record in the place of whatever is there. For records of which the newest is the right one, whoever wrote
+    /// the one before: it costs no reading.
+    fn put(&self, key: &str, record: &[u8]);
 }
 
 /// A record as it was read.
@@ -52,4 +56,11 @@ pub fn update<T>(
         }
     }
     Err(Contended)
+}
+
+/// Takes the first `N` bytes of a record, if there are as many.
+pub(crate) fn take<const N: usize>(record: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, rest) = record.split_first_chunk()?;
+    *record = rest;
+    Some(*first)
 }

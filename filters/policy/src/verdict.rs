@@ -181,6 +181,8 @@ pub enum ServedBy {
     Primary,
     /// A secondary region.
     Secondary,
+    /// The newest good answer that was given to the same question.
+    LastGood,
     /// The response in the configuration.
     Static,
     /// The filter itself, with a 503: no region could be asked, and there is no static response.
@@ -189,19 +191,23 @@ pub enum ServedBy {
     Nobody,
     /// Shadow mode: a secondary region would have been asked.
     WouldSecondary,
+    /// Shadow mode: the newest good answer would have been given again.
+    WouldLastGood,
     /// Shadow mode: the static response would have been the answer.
     WouldStatic,
 }
 
 impl ServedBy {
     /// Every rung.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Primary,
         Self::Secondary,
+        Self::LastGood,
         Self::Static,
         Self::Refusal,
         Self::Nobody,
         Self::WouldSecondary,
+        Self::WouldLastGood,
         Self::WouldStatic,
     ];
 
@@ -215,10 +221,12 @@ impl ServedBy {
         match self {
             Self::Primary => "primary",
             Self::Secondary => "secondary",
+            Self::LastGood => "last-good",
             Self::Static => "static",
             Self::Refusal => "refusal",
             Self::Nobody => "none",
             Self::WouldSecondary => "would_secondary",
+            Self::WouldLastGood => "would_last_good",
             Self::WouldStatic => "would_static",
         }
     }

@@ -50,6 +50,8 @@ pub struct Route {
     pub output: Option<Output>,
     /// How much may be sent a second time; where nothing is written, what goes with the breaker.
     pub retry_budget: Option<Budget>,
+    /// Whether good answers are kept for when no region gives one.
+    pub keeps_last_good: bool,
     /// The last rung.
     pub fixed: Option<Fixed>,
 }
@@ -107,6 +109,7 @@ impl Route {
             breaker: None,
             output: None,
             retry_budget: None,
+            keeps_last_good: false,
             fixed: Some(Fixed { status: 200, body: "static".to_owned() }),
         }
     }
@@ -148,7 +151,10 @@ impl Route {
             route["upstream"]["retry_budget"] = budget.to_json();
         }
         if let Some(fixed) = &self.fixed {
-            route["fail_open"] = json!({ "static": [{ "status": fixed.status, "body": fixed.body }] });
+            route["fail_open"]["static"] = json!([{ "status": fixed.status, "body": fixed.body }]);
+        }
+        if self.keeps_last_good {
+            route["fail_open"]["last_good"] = json!({});
         }
         route
     }

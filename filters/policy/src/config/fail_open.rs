@@ -1,32 +1,42 @@
 //! What the client gets when no region answers: `fail_open`.
 
 use super::document::{Node, Value};
+use super::last_good;
 use super::scalar;
 use super::section::{Cursor, Section};
 use crate::http::{Headers, Response, is_hop_by_hop};
+use crate::last_good::LastGood;
 
 /// Largest static body, in bytes: it is part of a configuration that every worker holds.
 const MAX_BODY: usize = 64 << 10;
 
-/// The last rungs of the ladder.
-#[derive(Clone, Debug)]
+/// The last rungs of the ladder, of which there is at least one.
+#[derive(Clone, Debug, Default)]
 pub struct FailOpen {
+    /// Answers that are given again when no region gives one.
+    pub(crate) last_good: Option<LastGood>,
     /// Answers when nothing else does.
-    pub(crate) fixed: Response,
+    pub(crate) fixed: Option<Response>,
 }
 
-pub(super) fn read(at: &mut Cursor<'_, '_>) -> Option<FailOpen> {
+/// Reads the section of the route whose shared state lies under `scope`.
+pub(super) fn read(at: &mut Cursor<'_, '_>, scope: &str) -> Option<FailOpen> {
     let mut section = at.section("write a section such as { static: [ … ] }")?;
     let list = "write a list of one response, such as [ { status: 200, body: { confidence: 0.0 } } ]";
-    let fixed = section.required("static", list, |at| {
+    let last_good = section.optional("last_good", |at| last_good::read(at, scope));
+    let fixed = section.optional("static", |at| {
         let mut responses = at.list(list, response)?;
         match (responses.pop(), responses.is_empty()) {
             (Some(only), true) => Some(only),
             _ => at.refuse("is not a list of exactly one response", list),
         }
     });
+    let is_empty = !["last_good", "static"].iter().any(|key| section.has(key));
     section.close();
-    Some(FailOpen { fixed: fixed? })
+    if is_empty {
+        return at.refuse("has neither last_good nor static", "write at least one of them");
+    }
+    Some(FailOpen { last_good: last_good?, fixed: fixed? })
 }
 
 fn response(at: &mut Cursor<'_, '_>) -> Option<Response> {

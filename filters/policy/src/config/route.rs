@@ -9,6 +9,8 @@ use super::section::Cursor;
 use super::upstream::{self, Upstream};
 use crate::admission::Admission;
 use crate::dedupe::Dedupe;
+use crate::http::Response;
+use crate::last_good::LastGood;
 
 /// A route and its policies.
 #[derive(Clone, Debug)]
@@ -18,7 +20,8 @@ pub struct Route {
     admission: Option<Admission>,
     pub(crate) upstream: Upstream,
     pub(crate) output: Option<Output>,
-    pub(crate) fail_open: Option<FailOpen>,
+    fail_open: FailOpen,
+    drill: Option<f64>,
 }
 
 impl Route {
@@ -54,7 +57,22 @@ impl Route {
 
     /// Whether a static response stands ready when no region answers.
     pub const fn has_static(&self) -> bool {
-        self.fail_open.is_some()
+        self.fail_open.fixed.is_some()
+    }
+
+    /// The share of the exchanges whose primary answered well that are followed by a drill, where there is one: 0 to 1.
+    pub const fn drill(&self) -> Option<f64> {
+        self.drill
+    }
+
+    /// That response.
+    pub(crate) const fn fixed(&self) -> Option<&Response> {
+        self.fail_open.fixed.as_ref()
+    }
+
+    /// The answers that are kept for when no region answers, where some are.
+    pub const fn last_good(&self) -> Option<&LastGood> {
+        self.fail_open.last_good.as_ref()
     }
 }
 
@@ -68,9 +86,10 @@ pub(super) fn read(at: &mut Cursor<'_, '_>, service: &str) -> Option<Route> {
     let admission = section.optional("admission", |at| admission::read(at, &scope));
     let upstream = section.optional("upstream", |at| upstream::read(at, &scope));
     let output = section.optional("output", output::read);
-    let fail_open = section.optional("fail_open", fail_open::read);
-    let [has_admission, has_upstream, has_output, has_fail_open] =
-        ["admission", "upstream", "output", "fail_open"].map(|key| section.has(key));
+    let fail_open = section.optional("fail_open", |at| fail_open::read(at, &scope));
+    let drill = section.optional("drill", drill);
+    let [has_admission, has_upstream, has_output, has_fail_open, has_drill] =
+        ["admission", "upstream", "output", "fail_open", "drill"].map(|key| section.has(key));
     section.close();
     if !has_upstream && has_output {
         return at.refuse(
@@ -82,6 +101,12 @@ pub(super) fn read(at: &mut Cursor<'_, '_>, service: &str) -> Option<Route> {
         return at.refuse(
             "has fail_open without the regions that it stands in for",
             "write upstream, the regions and the time that they have, or leave fail_open out",
+        );
+    }
+    if !has_upstream && has_drill {
+        return at.refuse(
+            "has a drill without the rungs that it tries",
+            "write upstream, the regions and the time that they have, or leave drill out",
         );
     }
     if !has_upstream && !has_admission {
@@ -99,5 +124,13 @@ pub(super) fn read(at: &mut Cursor<'_, '_>, service: &str) -> Option<Route> {
         );
     }
     let upstream = upstream.ejecting(eject);
-    Some(Route { name: name?, matcher: matcher?, admission: admission?, upstream, output, fail_open: fail_open? })
+    let fail_open = fail_open?.unwrap_or_default();
+    Some(Route { name: name?, matcher: matcher?, admission: admission?, upstream, output, fail_open, drill: drill? })
+}
+
+fn drill(at: &mut Cursor<'_, '_>) -> Option<f64> {
+    let mut section = at.section("write a section such as { share: 0.01 }")?;
+    let share = section.required("share", "write the share of the requests, such as 0.01", |at| scalar::share(at, 0.0));
+    section.close();
+    share
 }

@@ -185,6 +185,13 @@ pub(super) fn is_header_name(name: &str) -> bool {
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
+/// The name of a header by which requests are told apart.
+pub(super) fn header_name(at: &mut Cursor<'_, '_>) -> Option<String> {
+    let hint = "write the header's name in lower case";
+    let name = at.text(hint)?;
+    if is_header_name(name) { Some(name.to_owned()) } else { at.refuse("is no header's name", hint) }
+}
+
 /// A header's value: visible, with inner spaces at most.
 pub(super) fn header_value(at: &mut Cursor<'_, '_>) -> Option<String> {
     let hint = "write text without line breaks; quote numbers and booleans";

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::shared::take;
 use crate::time::Timestamp;
 
 /// The longest that anything is remembered: a span is kept in four bytes of microseconds.
@@ -54,13 +55,6 @@ impl Expiry {
     pub(super) fn take(bytes: &mut &[u8]) -> Option<Self> {
         Some(Self { at: u64::from_le_bytes(take(bytes)?), span: u32::from_le_bytes(take(bytes)?) })
     }
-}
-
-/// Takes the first `N` bytes, if there are as many.
-pub(super) fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
-    let (first, rest) = bytes.split_first_chunk()?;
-    *bytes = rest;
-    Some(*first)
 }
 
 /// Rounded up, so that no span is cut short by a fraction.

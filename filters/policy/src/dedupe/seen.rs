@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use super::expiry::{self, Expiry, LONGEST, take};
+use super::expiry::{self, Expiry, LONGEST};
+use crate::shared::take;
 use crate::time::Timestamp;
 
 /// Messages in one record: enough that a table of random hashes is nearly full before a record is, few enough to search.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::admission::Decision;
 use crate::circuit_breaker::Transition;
+use crate::drill::Drilled;
 use crate::http::{Headers, Response};
 use crate::replay::{Kept, NotReplayable};
 use crate::verdict::{Degraded, ServedBy, Verdict};
@@ -42,7 +43,9 @@ pub enum Effect {
         /// The rule and the place.
         fault: Fault,
     },
-    /// Answer the client. At most one per exchange, and nothing but records after it.
+    /// Walk the drill that the exchange has made ready, when there is time: nobody waits for it.
+    Drill,
+    /// Answer the client. At most one per exchange, and nothing but records and a drill after it.
     Answer(Answer),
     /// Count this.
     Record(Record),
@@ -105,6 +108,8 @@ pub enum Record {
     },
     /// A request went by Envoy's own route, though the filter calls the primary of its route itself.
     StrictBypassed(NotReplayable),
+    /// A rung was tried in a drill.
+    Drill(Drilled),
     /// The client was answered, or would have been.
     Response {
         /// By which rung.

@@ -159,6 +159,7 @@ impl Exchange {
         if let Err(fault) = output.judge(&judging.response.body) {
             return self.fall(held, size, Failure::InvalidOutput, Some(fault), host, effects);
         }
+        self.keep_good_of_primary(&judging.response, host);
         if judging.is_taken {
             let Response { status, headers, body } = judging.response;
             effects.push(if body.len() <= IN_PLACE_MAX {
@@ -209,14 +210,21 @@ impl Exchange {
     }
 
     /// The verdict on an answer that went to the client as it came, now that it is whole.
-    pub(super) fn judge_what_passed(&mut self, verdict: Verdict, effects: &mut Vec<Effect>) -> Verdict {
+    pub(super) fn judge_what_passed(
+        &mut self,
+        verdict: Verdict,
+        host: &impl Host,
+        effects: &mut Vec<Effect>,
+    ) -> Verdict {
         let route = self.route.clone();
         let Some((output, judging)) = route.output.as_ref().zip(self.judging.take()) else { return verdict };
         let judged = match judging.stopped {
             Some(Stopped::TooLong) => Err(Fault::TooLong),
             // Nobody knows.
             Some(Stopped::Unknown) => Ok(()),
-            None => output.judge(&judging.response.body),
+            None => {
+                output.judge(&judging.response.body).inspect(|()| self.keep_good_of_primary(&judging.response, host))
+            }
         };
         match judged {
             Err(fault) if verdict == Verdict::Ok => {
@@ -229,7 +237,18 @@ impl Exchange {
 
     /// What is wrong with the answer of a secondary region, if its body is one to be judged.
     pub(super) fn fault_of_call(&self, status: u16, headers: &Headers, body: &[u8]) -> Option<Fault> {
-        let output = self.route.output.as_ref()?;
-        (self.may_judge(status) && is_legible(status, headers)).then(|| output.judge(body).err()).flatten()
+        fault_of_call(&self.route, self.is_head, status, headers, body)
     }
+}
+
+/// What is wrong with the answer to a call, if its body is one to be judged.
+pub(crate) fn fault_of_call(
+    route: &Route,
+    is_head: bool,
+    status: u16,
+    headers: &Headers,
+    body: &[u8],
+) -> Option<Fault> {
+    let output = route.output.as_ref()?;
+    (!is_head && is_legible(status, headers)).then(|| output.judge(body).err()).flatten()
 }

@@ -158,6 +158,16 @@ impl Exchange {
         };
         self.finish_call(region, verdict, wait, host, effects);
         let response = Response::from_callout(status.unwrap_or(500), headers, body, self.is_head);
+        if verdict == Verdict::Ok {
+            let is_primary = region == 0;
+            if is_primary {
+                self.look_for_drill(host);
+            }
+            self.keep_good(&response, host);
+            if is_primary {
+                self.drill(effects);
+            }
+        }
         if !self.goes_on(verdict) {
             self.deliver(held, response, ServedBy::region(region), Some(region), host, effects);
             return;
@@ -213,7 +223,8 @@ impl Exchange {
 
     /// Whether the held answer of the primary is what the client gets if no region does better.
     pub(super) fn may_be_the_answer(&self) -> bool {
-        !self.is_unfit && (self.route.fail_open.is_none() || matches!(self.limited, Some(Limited::Primary)))
+        let is_replaced = self.route.has_static() || self.has_found_good();
+        !self.is_unfit && (!is_replaced || matches!(self.limited, Some(Limited::Primary)))
     }
 
     /// No region has answered: the last rungs.
@@ -231,17 +242,21 @@ impl Exchange {
             Some(Limited::Called(region, response)) => {
                 self.deliver(held, response, ServedBy::region(region), Some(region), host, effects);
             }
-            None => match &self.route.fail_open {
-                Some(fail_open) => {
-                    let response = fail_open.fixed.clone();
-                    self.deliver(held, response, ServedBy::Static, None, host, effects);
+            None => {
+                let last_good = self.last_good(host).map(|response| (response, ServedBy::LastGood));
+                let fixed = || self.route.fixed().map(|response| (response.clone(), ServedBy::Static));
+                let is_refused = held.is_request || self.is_unfit;
+                let own_failure =
+                    || self.own_failure.as_ref().map(|(response, _)| (response.clone(), ServedBy::Primary));
+                let refusal = || is_refused.then(|| (self.refusal(), ServedBy::Refusal));
+                match last_good.or_else(fixed).or_else(own_failure).or_else(refusal) {
+                    Some((response, served_by)) => {
+                        let region = (served_by == ServedBy::Primary).then_some(0);
+                        self.deliver(held, response, served_by, region, host, effects);
+                    }
+                    None => self.release(host, effects),
                 }
-                None if held.is_request || self.is_unfit => match self.own_failure.take() {
-                    Some((response, _)) => self.deliver(held, response, ServedBy::Primary, Some(0), host, effects),
-                    None => self.deliver(held, self.refusal(), ServedBy::Refusal, None, host, effects),
-                },
-                None => self.release(host, effects),
-            },
+            }
         }
     }
 

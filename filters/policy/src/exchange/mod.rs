@@ -24,20 +24,25 @@
 //! * A breaker is asked when its region could have the request at once. So one that a slow client is still sending takes
 //!   no probe's slot, and shows nothing about the region.
 //! * A request that no region has seen may go to any, whatever its method: it is not sent again, but for the first time.
+//! * A good answer is kept for later at its end; one that was kept is given before the static response, and after a 429.
 //! * A duplicate is answered before any rung is tried, and counted as no answer of one. The first of a message is done
 //!   only when a region's good answer has gone to the client whole; whatever else becomes of it, its retry may go on.
 //!
 //! `request` is the way to the primary, `judging` an answer that is judged by what it says, `ladder` the way down from there, `passing` an answer that goes to the client as
-//! it comes, `strict` the primary where the filter calls it itself, `breakers` what the circuit breakers are asked and told, `message` what is known of the message that the
-//! request is, `answer_copy` the answer that is kept for its duplicates, `mark` what an answer says of itself.
+//! it comes, `strict` the primary where the filter calls it itself, `breakers` what the circuit breakers are asked and
+//! told, `message` what is known of the message that the request is, `answer_copy` the answer that is kept for its
+//! duplicates and for later, `last_good` that for later, `drill` what follows some exchanges, `mark` what an answer says
+//! of itself.
 
 mod answer_copy;
 mod breakers;
+mod drill;
 mod effect;
 mod event;
 mod held;
 mod judging;
 mod ladder;
+mod last_good;
 mod mark;
 mod message;
 mod passing;
@@ -60,14 +65,17 @@ use crate::time::Timestamp;
 use crate::verdict::{Degraded, Failure, ServedBy, Skip, Verdict};
 use answer_copy::AnswerCopy;
 use breakers::Asked;
+use drill::Drilling;
 use held::Held;
 use judging::Judging;
+use last_good::Question;
 use message::Message;
 
 pub use effect::{Answer, Call, Effect, Flow, Over, Record};
 pub use event::{Event, needs_details, needs_retry_after};
 pub use held::{HELD_MAX, IN_PLACE_MAX};
 pub use judging::Fault;
+pub(crate) use judging::fault_of_call;
 pub use mark::{ATTEMPTS, DEGRADED, NOT_REPLAYABLE, REGION, SERVED_BY};
 
 /// A request that a route protects, from its headers to its answer.
@@ -79,8 +87,14 @@ pub struct Exchange {
     started: Timestamp,
     request: RequestCopy,
     message: Message,
-    /// The answer for duplicates, while the primary's passes by.
+    /// The answer for duplicates and for later, while the primary's passes by.
     answer: AnswerCopy,
+    /// By what a kept answer is found.
+    question: Question,
+    /// Where a drill is to follow.
+    drilling: Option<Box<Drilling>>,
+    /// Places of the drills that are under way.
+    drills: Rc<Budget>,
     is_head: bool,
     way: Way,
     /// Regions asked so far.
@@ -170,6 +184,8 @@ struct Calling {
 pub struct Shares {
     /// Memory for copies of requests and answers.
     pub copies: Rc<Budget>,
+    /// Places for drills, [`crate::drill::MOST`] of them.
+    pub drills: Rc<Budget>,
     /// What is under way on its route.
     pub retries: Rc<RetryBudget>,
     /// A number that clients do not know, the same for all workers.
@@ -209,13 +225,20 @@ impl Exchange {
         let is_head = headers.first(":method") == Some(b"HEAD");
         let message = Message::new(&route, decision, &headers, end_of_stream, shares.salt);
         let cluster = cluster.filter(|_| mode == Mode::Enforce && route.upstream.is_strict());
-        let usage = usage(&route, message.is_pending(), cluster.is_some());
+        let question = Question::new(&route, &headers, end_of_stream, shares.salt);
+        let drilling = Drilling::draw(&route, mode, &headers, host);
+        // What its body is to say has to be there before anybody answers: from then on Envoy reads no more of it.
+        let is_awaited = message.is_pending() || question.is_growing();
+        let usage = usage(&route, is_awaited, cluster.is_some());
         let mut this = Self {
             mode,
             started: now,
             request: keep(&route, mode, headers, end_of_stream, Share::of(shares.copies.clone()), usage),
             message,
             answer: AnswerCopy::new(Share::of(shares.copies.clone())),
+            question,
+            drilling,
+            drills: shares.drills,
             is_head,
             way: Way::Open,
             attempts: 0,
@@ -259,13 +282,16 @@ impl Exchange {
 
     /// Whether the `size` bytes that Envoy shows of the request's body are of use: if not, they need not be copied out
     /// of the host.
-    pub const fn wants_request_body(&self, size: usize, end_of_stream: bool) -> bool {
-        self.request.wants_body(size, end_of_stream)
+    pub fn wants_request_body(&self, size: usize, end_of_stream: bool) -> bool {
+        // While it is held back all of it is shown each time.
+        let is_asked = !self.request.is_held() && self.question.is_growing();
+        self.request.wants_body(size, end_of_stream) || is_asked
     }
 
     /// Whether all headers of an answer with this status are of use, besides those that the event has of its own.
     pub fn wants_response_headers(&self, status: Option<u16>) -> bool {
-        let is_wanted = |status| (Verdict::is_good(status) && self.keeps_answer()) || self.may_judge(status);
+        let is_kept = |status| (Verdict::is_good(status) && self.keeps_answer()) || self.may_keep_good(status);
+        let is_wanted = |status| is_kept(status) || self.may_judge(status);
         matches!(self.stage, Stage::Primary) && status.is_some_and(is_wanted)
     }
 
@@ -318,21 +344,23 @@ impl Exchange {
         match event {
             Event::RequestBody { chunk, size, end_of_stream } => {
                 self.request.extend(chunk, size, end_of_stream);
+                if !self.request.is_held() {
+                    self.question.extend(chunk, size, end_of_stream);
+                }
                 self.on_request(host, effects);
                 self.take_body(size, effects);
                 return self.request_flow();
             }
             Event::RequestTrailers => {
                 self.request.end_with_trailers();
+                self.question.give_up();
                 self.on_request(host, effects);
                 return self.request_flow();
             }
             Event::ResponseHeaders { status, details, length, retry_after: wait, headers, end_of_stream } => {
                 if let Some(status) = status.filter(|status| self.wants_response_headers(Some(*status))) {
                     self.begin_judging(status, &headers);
-                    if self.keeps_answer() {
-                        self.answer.begin(status, headers);
-                    }
+                    self.begin_copy(status, headers);
                 }
                 // An answer without a status that can be read is no answer.
                 let verdict = Verdict::of_status(status.unwrap_or(500), || failure_of_details(details));
@@ -347,6 +375,7 @@ impl Exchange {
             Event::ResponseTrailers => {
                 // A reply has none.
                 self.answer.give_up();
+                self.question.see_trailers();
                 self.on_trailers(host, effects);
             }
             Event::CallAnswered { headers, body } => {
@@ -420,11 +449,14 @@ impl Exchange {
         self.attempts = self.attempts.max(1);
         self.degraded = Degraded::from_verdict(verdict);
         self.hear(verdict, retry_after, host, effects);
+        if verdict == Verdict::Ok {
+            self.look_for_drill(host);
+        }
         if self.holds_for_judgement(verdict) {
             self.stage = Stage::Judging(held);
             self.on_judged_body(0, host, effects);
         } else if self.mode == Mode::Shadow {
-            let would = self.would(verdict, effects);
+            let would = self.would(verdict, host, effects);
             self.pass(verdict, would, held.complete, host, effects);
         } else if self.degraded.is_none() {
             self.pass(verdict, None, held.complete, host, effects);
@@ -496,6 +528,8 @@ impl Exchange {
             if size > 0 {
                 effects.push(Effect::DiscardBody);
             }
+        } else if size > HELD_MAX && self.last_good_stands_in(host) {
+            effects.push(Effect::DiscardBody);
         } else if size > HELD_MAX {
             self.give_up_call(host, effects);
             self.release(host, effects);
@@ -552,12 +586,13 @@ impl Exchange {
 }
 
 /// What a copy of the request is for.
-const fn usage(route: &Route, is_claimed: bool, is_called: bool) -> Use {
+const fn usage(route: &Route, is_awaited: bool, is_called: bool) -> Use {
     match route.upstream.primary.breaker {
         _ if is_called => Use::Call,
-        // Its body may tell whether it is a duplicate; and Envoy closes the connection of whoever is answered before his
+        // Its body may tell whether it is a duplicate, or which answer was given to it before; and Envoy closes the
+        // connection of whoever is answered before his
         // request has come to its end, which one who sends everything many times should not pay each time.
-        _ if is_claimed => Use::Judge,
+        _ if is_awaited => Use::Judge,
         Some(_) => Use::PassOver,
         None => Use::Repeat,
     }

@@ -17,7 +17,7 @@ impl Exchange {
     ) {
         self.stage = Stage::Passing { verdict, would };
         // Shadow mode has still to say whether another region would have had it, when the answer has been judged.
-        if self.judging.is_none() || self.mode == Mode::Enforce {
+        if (self.judging.is_none() || self.mode == Mode::Enforce) && self.drilling.is_none() {
             self.request.forget();
         }
         if is_whole {
@@ -26,7 +26,12 @@ impl Exchange {
     }
 
     /// Whom shadow mode would have turned to, and why; what it would have passed over is counted.
-    pub(super) fn would(&self, verdict: Verdict, effects: &mut Vec<Effect>) -> Option<(ServedBy, Degraded)> {
+    pub(super) fn would(
+        &self,
+        verdict: Verdict,
+        host: &impl Host,
+        effects: &mut Vec<Effect>,
+    ) -> Option<(ServedBy, Degraded)> {
         let why = match self.degraded {
             _ if self.would_reject => Degraded::BreakerOpen,
             Some(degraded) if self.goes_on(verdict) => degraded,
@@ -39,8 +44,13 @@ impl Exchange {
         for region in 1..=regions {
             record(region, Verdict::Skipped(Skip::NotReplayable), effects);
         }
-        let would_static = self.route.fail_open.is_some() && why != Degraded::RateLimited;
-        would_static.then_some((ServedBy::WouldStatic, why))
+        if why == Degraded::RateLimited {
+            return None;
+        }
+        if self.last_good(host).is_some() {
+            return Some((ServedBy::WouldLastGood, why));
+        }
+        self.route.has_static().then_some((ServedBy::WouldStatic, why))
     }
 
     /// The answer that went to the client as it came has ended; `broken_off` says how, if too early.
@@ -48,17 +58,21 @@ impl Exchange {
         let Stage::Passing { verdict, mut would } = self.stage else { return };
         let verdict = match broken_off {
             Some(failure) => Verdict::Failure(failure),
-            None => self.judge_what_passed(verdict, effects),
+            None => self.judge_what_passed(verdict, host, effects),
         };
         self.degraded = self.degraded.or(Degraded::from_verdict(verdict));
         let is_invalid = verdict == Verdict::Failure(Failure::InvalidOutput);
         if self.mode == Mode::Shadow && is_invalid && !self.would_reject {
-            would = self.would(verdict, effects);
+            would = self.would(verdict, host, effects);
         }
         self.hear_the_end(verdict, host, effects);
         if verdict == Verdict::Ok {
             let answer = self.answer.take();
+            if let Some(answer) = answer.as_ref().filter(|_| !self.route.judges_output()) {
+                self.keep_good_of_primary(answer, host);
+            }
             self.finish_message(true, answer.as_ref(), host);
+            self.drill(effects);
         }
         self.count(verdict, would, ServedBy::Primary, host, effects);
     }

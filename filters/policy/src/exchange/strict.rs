@@ -31,7 +31,7 @@ impl Exchange {
     pub(super) fn keep_own_failure(&mut self, verdict: Verdict, response: Response) {
         if verdict == Verdict::Failure(Failure::InvalidOutput) {
             self.is_unfit = true;
-        } else if self.route.fail_open.is_none() {
+        } else if !self.route.has_static() {
             let mut share = Share::of(self.copies.clone());
             self.own_failure = share.grow_to(response.body.len()).then_some((response, share));
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use helius_policy::config::{Config, Mode, Region};
 use helius_policy::dedupe::{Dedupe, Key};
 use helius_policy::http::Headers;
+use helius_policy::last_good::{KeyPart, LastGood, Limits};
 
 const MINIMAL: &str = "
 service: router
@@ -96,6 +97,34 @@ fn de_duplication_has_the_documented_defaults() {
         with_admission("{ dedupe: { key: body, window: 1s, status: 200, replay_answer: false, max_answers: 7 } }");
     let expected = Dedupe::new("router/assist", Key::Body, Duration::from_secs(1), 200, 10_000);
     assert_eq!(config.routes()[0].admission().unwrap().dedupe(), Some(&expected));
+}
+
+#[test]
+fn the_last_good_answer_has_the_documented_defaults() {
+    let parts = || vec![KeyPart::Path, KeyPart::Body];
+    let expected = |parts, fresh, max_stale, entries, size: usize| {
+        let limits = Limits { fresh: Duration::from_secs(fresh), max_stale: Duration::from_secs(max_stale) };
+        LastGood::new("router/assist", parts, limits, entries, size << 10)
+    };
+    let written = vec![KeyPart::Path, KeyPart::Header("x-user-segment".to_owned())];
+    let cases = [
+        ("{}", expected(parts(), 300, 3_600, 128, 64)),
+        ("{ max_stale: 1m }", expected(parts(), 60, 60, 128, 64)),
+        ("{ fresh: 2h }", expected(parts(), 7_200, 7_200, 128, 64)),
+        ("{ fresh: 0s, max_stale: 0s }", expected(parts(), 0, 0, 128, 64)),
+        (
+            "{ fresh: 5m, max_stale: 168h, key: [path, { header: x-user-segment }], max_entries: 4096, max_body: 256KiB }",
+            expected(written, 300, 604_800, 4_096, 256),
+        ),
+        ("{ across_credentials: false }", expected(parts(), 300, 3_600, 128, 64)),
+        ("{ across_credentials: true }", expected(parts(), 300, 3_600, 128, 64).across_credentials()),
+    ];
+    for (text, expected) in cases {
+        let document = format!("{MINIMAL}    fail_open: {{ last_good: {text} }}\n");
+        let config = Config::parse(document.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+        let route = &config.routes()[0];
+        assert_eq!((route.last_good(), route.has_static()), (Some(&expected), false), "{text}");
+    }
 }
 
 /// Istio writes a `WasmPlugin`'s configuration as JSON, after a protobuf in which every number is a double.

@@ -55,10 +55,14 @@ impl SharedStore for Memory {
         if self.is_contended.get() || self.records.borrow().get(key).map(|stored| stored.version) != version {
             return false;
         }
+        self.put(key, record);
+        true
+    }
+
+    fn put(&self, key: &str, record: &[u8]) {
         self.next.set(self.next.get() + 1);
         let stored = Stored { record: record.to_vec(), version: self.next.get() };
         self.records.borrow_mut().insert(key.to_owned(), stored);
-        true
     }
 }
 

@@ -61,6 +61,10 @@ impl SharedStore for Sidecar {
         }
         self.memory.write(key, record, version)
     }
+
+    fn put(&self, key: &str, record: &[u8]) {
+        self.memory.put(key, record);
+    }
 }
 
 impl Sidecar {
@@ -178,6 +182,10 @@ impl<F: Fn(&Memory)> SharedStore for Disturbed<'_, F> {
             by(self.memory);
         }
         self.memory.write(key, record, version)
+    }
+
+    fn put(&self, key: &str, record: &[u8]) {
+        self.memory.put(key, record);
     }
 }
 

@@ -51,9 +51,30 @@ impl SharedStore for Fake {
         records.insert(key.to_owned(), Stored { record: record.to_vec(), version });
         true
     }
+
+    fn put(&self, key: &str, record: &[u8]) {
+        let mut records = self.records.borrow_mut();
+        let version = records.get(key).map(|it| it.version).unwrap_or_default() + 1;
+        records.insert(key.to_owned(), Stored { record: record.to_vec(), version });
+    }
 }
 
 impl Fake {
+    /// Another one with the same memory.
+    pub(crate) fn copy(&self) -> Self {
+        Self { now: self.now.clone(), random: self.random.clone(), records: self.records.clone() }
+    }
+
+    /// Loses its memory.
+    pub(crate) fn forget(&self) {
+        self.records.borrow_mut().clear();
+    }
+
+    /// Records of this kind.
+    pub(crate) fn count(&self, kind: &str) -> usize {
+        self.records.borrow().keys().filter(|key| key.contains(kind)).count()
+    }
+
     /// Lets so many calls to a region fail that its breaker opens.
     pub(crate) fn open(&self, route: &Route, region: usize) {
         let breaker = route.upstream().regions().nth(region).and_then(|it| it.breaker()).unwrap();

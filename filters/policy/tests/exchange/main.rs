@@ -4,13 +4,17 @@
 //! * [`breakers`] is the ladder around regions that are left alone.
 //! * [`dedupe`] is what becomes of a message that comes more than once.
 //! * [`strict`] is the ladder whose primary the filter calls itself.
+//! * [`last_good`] is what is kept of good answers, and given when no region gives one.
+//! * [`drill`] is what follows some exchanges whose primary is well.
 //! * [`any_order`] throws events at it that no host would send.
 //! * [`legal`] plays a host that keeps to the rules, and looks at what the client gets in the end.
 
 mod any_order;
 mod breakers;
 mod dedupe;
+mod drill;
 mod host;
+mod last_good;
 mod legal;
 mod output;
 mod setup;

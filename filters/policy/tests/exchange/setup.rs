@@ -8,6 +8,7 @@ use helius_policy::admission::Decision;
 use helius_policy::budget::Budget;
 use helius_policy::config::{Config, Mode, Route};
 use helius_policy::dedupe::Claim;
+use helius_policy::drill::MOST;
 use helius_policy::exchange::{Arrival, Effect, Exchange, Shares};
 use helius_policy::http::Headers;
 use helius_policy::retry_budget::RetryBudget;
@@ -52,6 +53,11 @@ pub(crate) struct Setup {
     pub(crate) dedupe: Option<&'static str>,
     /// What the route wants answers to be, if anything, as a map in YAML.
     pub(crate) output: Option<&'static str>,
+    /// The answers that the route keeps for later, if any, as a map in YAML.
+    pub(crate) last_good: Option<&'static str>,
+    /// The share of exchanges that are followed by a drill, if any.
+    pub(crate) drill: Option<f64>,
+    pub(crate) drill_places: usize,
     /// One more header of the request.
     pub(crate) extra: Option<(&'static str, &'static str)>,
     /// What limits and isolation have decided before.
@@ -69,6 +75,11 @@ pub(crate) const BY_HEADER: &str = "{ key: { header: x-message-id } }";
 /// The same, and duplicates get the first one's answer.
 pub(crate) const REPLAYING: &str = "{ key: { header: x-message-id }, replay_answer: true }";
 pub(crate) const BY_BODY: &str = "{ key: body }";
+
+/// Answers are kept for later, whatever the body.
+pub(crate) const BY_PATH: &str = "{ key: [path] }";
+/// The same, for each body its own.
+pub(crate) const BY_PATH_AND_BODY: &str = "{ key: [path, body] }";
 
 /// How long a message is claimed that nobody else claims.
 const LEASE: Duration = Duration::from_secs(1);
@@ -89,6 +100,9 @@ impl Default for Setup {
             open: Vec::new(),
             dedupe: None,
             output: None,
+            last_good: None,
+            drill: None,
+            drill_places: MOST,
             extra: None,
             decided: Decision::Allowed,
             hold: MAX_BODY,
@@ -104,8 +118,11 @@ impl Setup {
         regions.extend(
             (1..=self.secondaries).map(|n| format!("{{ name: region-{n}, cluster: cluster-{n}, timeout: 400ms }}")),
         );
+        let last_good = self.last_good.map(|it| format!("last_good: {it}"));
+        let fixed = self.has_static.then(|| "static: [ { status: 200, body: { confidence: 0.0 } } ]".to_owned());
+        let last_rungs: Vec<_> = last_good.into_iter().chain(fixed).collect();
         let fail_open =
-            if self.has_static { "fail_open: { static: [ { status: 200, body: { confidence: 0.0 } } ] }" } else { "" };
+            if last_rungs.is_empty() { String::new() } else { format!("fail_open: {{ {} }}", last_rungs.join(", ")) };
         let words: Vec<_> = self.fail_on.iter().map(|failure| failure.word()).collect();
         let document = format!(
             "
@@ -124,6 +141,10 @@ routes:
             words.join(", "),
             hold = self.hold,
         );
+        let document = match self.drill {
+            Some(share) => document + &format!("    drill: {{ share: {share} }}\n"),
+            None => document,
+        };
         let document = match self.output {
             Some(output) => document.replace("    upstream:", &format!("    output: {output}\n    upstream:")),
             None => document,
@@ -196,7 +217,8 @@ routes:
             headers.push("content-length", length.to_string());
         }
         let memory = Rc::new(Budget::new(usize::MAX));
-        let shares = Shares { copies: memory, retries: retries.clone(), salt: SALT };
+        let drills = Rc::new(Budget::new(self.drill_places));
+        let shares = Shares { copies: memory, drills, retries: retries.clone(), salt: SALT };
         let decision = self.dedupe.map(|_| self.decided);
         let cluster = self.is_strict.then(|| "cluster-0".to_owned());
         let arrival = Arrival { now: host.now(), headers, end_of_stream: self.bodiless, decision, cluster };
@@ -217,7 +239,11 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
         prop::option::of(prop::sample::subsequence(vec![0, 1, 2, 3], 0..=4)),
         prop::option::of(prop::sample::select(vec![BY_HEADER, REPLAYING, BY_BODY])),
         prop::option::weighted(0.3, prop::sample::select(vec!["{ non_empty: /a }", "{ schema: true, max_body: 9B }"])),
-        prop::bool::weighted(0.3),
+        (
+            prop::option::weighted(0.3, prop::sample::select(vec![BY_PATH, BY_PATH_AND_BODY])),
+            prop::option::weighted(0.3, Just(1.0)),
+            prop::bool::weighted(0.3),
+        ),
     )
         .prop_map(
             |(
@@ -232,7 +258,7 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
                 open,
                 dedupe,
                 output,
-                is_strict,
+                (last_good, drill, is_strict),
             )| Setup {
                 secondaries,
                 has_static,
@@ -247,6 +273,8 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
                 dedupe,
                 output,
                 is_strict,
+                last_good,
+                drill,
                 ..Setup::default()
             },
         )

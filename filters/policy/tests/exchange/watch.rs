@@ -55,8 +55,13 @@ pub(crate) struct Watched {
 
 impl Watched {
     pub(crate) fn begin(setup: Setup) -> Self {
-        let mut effects = Vec::new();
         let host = setup.host();
+        Self::begin_at(setup, host)
+    }
+
+    /// Where others have been before.
+    pub(crate) fn begin_at(setup: Setup, host: Fake) -> Self {
+        let mut effects = Vec::new();
         let exchange = setup.begin(&host, &mut effects);
         let mut this = Self {
             is_whole: setup.bodiless,
@@ -148,7 +153,10 @@ impl Watched {
     fn check_batch(&mut self, effects: &[Effect], now: Timestamp) {
         let mut is_answered = false;
         for effect in effects {
-            assert!(!is_answered || matches!(effect, Effect::Record(_)), "1: {effect:?} after the answer");
+            assert!(
+                !is_answered || matches!(effect, Effect::Record(_) | Effect::Drill),
+                "1: {effect:?} after the answer"
+            );
             match effect {
                 Effect::LimitPrimary(timeout) => {
                     assert!(!std::mem::replace(&mut self.asks_primary, true), "2: the primary is asked again");
@@ -166,6 +174,7 @@ impl Watched {
                 | Effect::GiveResponseBodyBack(_)
                 | Effect::Tell { .. }
                 | Effect::AskPlainly
+                | Effect::Drill
                 | Effect::Record(_)
                 | Effect::ResumeRequest => {}
             }
@@ -261,5 +270,5 @@ impl Watched {
 }
 
 fn is_real(served_by: ServedBy) -> bool {
-    !matches!(served_by, ServedBy::WouldSecondary | ServedBy::WouldStatic)
+    !matches!(served_by, ServedBy::WouldSecondary | ServedBy::WouldLastGood | ServedBy::WouldStatic)
 }

@@ -55,9 +55,13 @@ impl SharedStore for Memory {
         if self.records.borrow().get(key).map(|stored| stored.version) != version {
             return false;
         }
+        self.put(key, record);
+        true
+    }
+
+    fn put(&self, key: &str, record: &[u8]) {
         let stored = Stored { record: record.to_vec(), version: self.version() };
         self.records.borrow_mut().insert(key.to_owned(), stored);
-        true
     }
 }
 

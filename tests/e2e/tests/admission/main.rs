@@ -1,8 +1,9 @@
 //! Whether a rate limit is one for the whole sidecar: the same rate is admitted whatever the load and however many
-//! workers there are; and what it costs when everybody is somebody else. A program of its own, because it wants the
+//! workers there are; and what it costs in memory when everybody is somebody else, or asks something else. A program of its own, because it wants the
 //! machine for itself while it runs.
 
 mod distinct_keys;
+mod kept_answers;
 
 use std::time::Duration;
 

@@ -38,6 +38,7 @@ static DOCUMENTS: LazyLock<Vec<Document>> = LazyLock::new(|| {
         good("enforce", &route(TWO, POST, &[JUDGED])),
         good("enforce", &route(TWO, SHORT, &[CONFIDENCE, JUDGED])),
         good("shadow", &route(TWO, POST, &[CONFIDENCE, JUDGED])),
+        good("enforce", &route(TWO, POST, &[KEPT])),
     ]
 });
 
@@ -59,6 +60,8 @@ const JUDGED: &str = r#""output": {
     "schema": {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}, "c": {"type": "number"}}},
     "min_confidence": {"pointer": "/c", "bound": 0.5}, "finite_numbers": true, "non_empty": "/l",
     "unique_ids": {"list": "/l", "key": "i"}, "max_body": 64}"#;
+const KEPT: &str = r#""fail_open": {"last_good": {"key": ["path", {"header": "x-tenant"}, "body"], "max_entries": 2,
+    "max_body": 32, "fresh": "1s", "max_stale": "2s"}}"#;
 
 const LIMITS: &str = r#""admission": {"rate_limit": [
     {"key": [{"header": "x-tenant"}, "path", "method", "source_address"], "rate": "2/s", "max_keys": 8, "headers": "all"},

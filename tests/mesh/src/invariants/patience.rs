@@ -85,7 +85,7 @@ fn in_time(scenario: &Scenario, record: &Record) -> Result<(), String> {
         let most = micros(route.regions[0].timeout.max(scenario.envoy.connect_timeout)) + SLACK;
         let is_held = primary.and_then(|primary| primary.judged).is_some_and(|judged| judged.is_held);
         // Once more, in whole ticks, for an answer that is held.
-        let most = if is_held { most + micros(route.regions[0].timeout) + TICK + TWO_TICKS } else { most };
+        let most = if is_held { most + micros(route.regions[0].timeout) + PATIENCE } else { most };
         ensure(heard <= whole + most, || format!("the primary was waited for {} µs", heard - whole))?;
     }
     let due = due(scenario, record, route, heard);

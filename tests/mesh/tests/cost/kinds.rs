@@ -74,6 +74,7 @@ pub(crate) fn kinds() -> Vec<(&'static str, Exchange)> {
         ("judged and guarded route, 600 bytes", on("/judged-guarded", post().regions([json(600, 1)]))),
         ("judged route, invalid, secondary", on("/judged", post().regions([invalid(), json(600, 1)]))),
         ("judged route, both invalid, static", on("/judged", post().regions([invalid(), invalid()]))),
+        ("last good kept, healthy POST", on("/keeping", post())),
         ("client leaves", {
             let mut exchange = post().regions([Behaviour::Hang]);
             exchange.leaves_after = Some(50);
@@ -99,6 +100,7 @@ pub(crate) fn cost_of(exchange: &Exchange) -> Cost {
         guarded("guarded", Breaker::default()),
         Route { breaker: Some(Breaker::default()), ..limited("both", 1000, 1000) },
         guarded("open", touchy),
+        Route { keeps_last_good: true, ..Route::new("keeping", 2) },
         guarded("shut", Breaker { mode: Mode::ForcedOpen, ..touchy }),
         Route { output: Some(Output::default()), ..Route::new("judged", 2) },
         Route { output: Some(Output::default()), ..guarded("judged-guarded", Breaker::default()) },

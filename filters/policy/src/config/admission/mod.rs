@@ -4,7 +4,7 @@ mod dedupe;
 mod isolate;
 mod rate_limit;
 
-use super::scalar;
+use super::scalar::header_name;
 use super::section::Cursor;
 use crate::admission::Admission;
 
@@ -23,11 +23,4 @@ pub(super) fn read(at: &mut Cursor<'_, '_>, scope: &str) -> Option<Admission> {
         return at.refuse("has none of isolate, rate_limit and dedupe", "write at least one of them");
     }
     Some(Admission::new(isolation?, limits?, dedupe?))
-}
-
-/// The name of a header, as a key of limits or of messages.
-fn header_name(at: &mut Cursor<'_, '_>) -> Option<String> {
-    let hint = "write the header's name in lower case";
-    let name = at.text(hint)?;
-    if scalar::is_header_name(name) { Some(name.to_owned()) } else { at.refuse("is no header's name", hint) }
 }
