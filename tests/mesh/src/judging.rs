@@ -9,8 +9,8 @@ use crate::scenario::Answer;
 use crate::watch::took;
 use crate::world::{Micros, World};
 
-/// The period of the filter's ticks.
-pub(crate) const TICK: Micros = 100_000;
+/// How long the filter waits in any case for what should come at once.
+const AT_ONCE: Micros = 100_000;
 
 impl World {
     /// Whether the answer of a region that begins with these headers is judged, and what has to come of it.
@@ -74,15 +74,17 @@ impl World {
         })
     }
 
-    /// A tick passes for an answer that is held. Says whether it has been coming for longer than an attempt may take.
-    pub(crate) fn has_waited(&self, exchange: usize) -> bool {
+    /// A tick passes for an answer that is held, so long after the one before. Says whether it has been coming for longer
+    /// than an attempt may take.
+    pub(crate) fn has_waited(&self, exchange: usize, passed: Micros) -> bool {
         let mut records = self.records.borrow_mut();
         let Some(record) = records.get_mut(exchange).filter(|record| record.is_undecided()) else { return false };
         let most = record.route().map_or(0, |route| route.regions[0].timeout * 1000);
         let Some(judged) = record.asked(0).and_then(|asked| asked.judged.as_mut()) else { return false };
-        judged.ticks += 1;
         // The first may come at once.
-        Micros::from(judged.ticks - 1) * TICK >= most && judged.ticks > 1
+        let waited = judged.waited.map_or(0, |before| before + passed);
+        judged.waited = Some(waited);
+        waited >= most.max(AT_ONCE)
     }
 
     /// Those of which the filter has to give the answer up in the tick under way.

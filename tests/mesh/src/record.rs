@@ -134,8 +134,8 @@ pub struct Judged {
     pub is_too_late: bool,
     /// Bytes of it that the filter has been shown.
     pub came: usize,
-    /// Ticks that have passed while it was held.
-    pub ticks: u32,
+    /// How long it has been held, from the first tick on.
+    pub waited: Option<Micros>,
 }
 
 /// What the client got.

@@ -8,7 +8,7 @@ use crate::breakers::Door;
 use crate::document::Document;
 use crate::fields::Fields;
 use crate::stream::Stream;
-use crate::world::World;
+use crate::world::{Micros, World};
 
 /// A thread. The main thread has a VM too, but no streams.
 #[derive(Debug)]
@@ -36,6 +36,8 @@ pub(crate) struct Root {
     pub(crate) is_replaced: bool,
     /// Counts how often the tick was set, so that an older timer stops.
     pub(crate) tick: Option<(u32, u64)>,
+    /// When the last one came, or was asked for, by the wall clock.
+    pub(crate) ticked_at: Micros,
 }
 
 /// An action after the callback.

@@ -2,7 +2,6 @@
 
 use super::{Invariant, ensure};
 use crate::document::Route;
-use crate::judging::TICK;
 use crate::mesh::micros;
 use crate::record::{Answer, Asked, Record};
 use crate::scenario::Scenario;

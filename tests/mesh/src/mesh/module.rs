@@ -28,7 +28,7 @@ impl Mesh {
         let root = self.threads[thread].borrow_mut().new_context();
         let in_force = self.comes_into_force(document);
         let size = u32::try_from(text.len()).unwrap_or(u32::MAX);
-        let context = Root { text, in_force, is_replaced: false, tick: None };
+        let context = Root { text, in_force, is_replaced: false, tick: None, ticked_at: 0 };
         self.threads[thread].borrow_mut().roots.insert(root, context);
         self.call_root(thread, "proxy_on_context_create", root, &[root, 0]);
         self.call_root(thread, "proxy_on_vm_start", root, &[root, 0]);

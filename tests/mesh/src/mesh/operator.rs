@@ -29,7 +29,7 @@ impl Mesh {
         let size = u32::try_from(text.len()).unwrap_or(u32::MAX);
         let thread = Rc::new(RefCell::new(Thread::new(self.world.clone(), usize::MAX)));
         let in_force = self.comes_into_force(document);
-        thread.borrow_mut().roots.insert(1, Root { text, in_force, is_replaced: false, tick: None });
+        thread.borrow_mut().roots.insert(1, Root { text, in_force, is_replaced: false, tick: None, ticked_at: 0 });
         let mut vm = Vm::start(thread);
         let steps = [("proxy_on_context_create", 0), ("proxy_on_vm_start", 0), ("proxy_on_configure", size)];
         for (name, argument) in steps {
@@ -99,19 +99,30 @@ impl Mesh {
         }
     }
 
+    /// What the filter can know of it: the clock may step, and a timer is late, but not by its whole period.
+    fn passed_since_last_tick(&self, thread: usize, root: u32) -> Micros {
+        let wall = self.world.wall();
+        let mut thread = self.threads[thread].borrow_mut();
+        let Some(root) = thread.roots.get_mut(&root) else { return 0 };
+        let period = root.tick.map_or(0, |(period, _)| micros(u64::from(period)));
+        let passed = wall.saturating_sub(std::mem::replace(&mut root.ticked_at, wall));
+        passed.clamp(period, 2 * period)
+    }
+
     /// Another tick passes for those whose answers are held.
-    fn wait_for_answers(&self, thread: usize, root: u32) {
+    fn wait_for_answers(&self, thread: usize, root: u32, passed: Micros) {
         let thread = self.threads[thread].borrow();
         let is_there = |stream: &&Stream| stream.root == root && !stream.is_logging && !stream.is_orphan;
         let waiting = thread.streams.values().filter(is_there).map(|stream| stream.exchange);
-        let overdue = waiting.filter(|exchange| self.world.has_waited(*exchange));
+        let overdue = waiting.filter(|exchange| self.world.has_waited(*exchange, passed));
         self.world.overdue.borrow_mut().extend(overdue);
     }
 
     pub(super) fn tick(&mut self, thread: usize, root: u32, number: u64) {
         let tick = self.threads[thread].borrow().roots.get(&root).and_then(|root| root.tick);
         if tick.is_some_and(|(_, current)| current == number) && !self.vms[thread].is_dead {
-            self.wait_for_answers(thread, root);
+            let passed = self.passed_since_last_tick(thread, root);
+            self.wait_for_answers(thread, root, passed);
             self.call_root(thread, "proxy_on_tick", root, &[root]);
             for exchange in self.world.overdue.take() {
                 self.world.decide(exchange, "timeout");

@@ -44,8 +44,10 @@ fn now(mut caller: Caller<'_, Host>, at: u32) -> Result<u32> {
 fn set_tick(mut caller: Caller<'_, Host>, period: u32) -> Result<u32> {
     enter(&mut caller, "set_tick_period")?;
     let current = caller.data().current;
+    let wall = caller.data().thread.borrow().world.wall();
     let outcome = match caller.data().thread.borrow_mut().roots.get_mut(&current) {
         Some(root) => {
+            root.ticked_at = wall;
             let number = root.tick.map_or(0, |(_, number)| number + 1);
             root.tick = Some((period, number));
             Ok(())
