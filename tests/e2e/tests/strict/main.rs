@@ -9,6 +9,8 @@ mod breaker;
 mod client_errors;
 #[path = "../behaviour/deadline.rs"]
 mod deadline;
+#[path = "../behaviour/drill.rs"]
+mod drill;
 #[path = "../behaviour/fail_open.rs"]
 mod fail_open;
 #[path = "../behaviour/failover.rs"]
@@ -17,6 +19,12 @@ mod failover;
 mod healthy;
 #[path = "../behaviour/hostile.rs"]
 mod hostile;
+#[path = "../behaviour/last_good.rs"]
+mod last_good;
+#[path = "../behaviour/outer_filters.rs"]
+mod outer_filters;
+#[path = "../behaviour/output/mod.rs"]
+mod output;
 mod own;
 #[path = "../behaviour/protocols.rs"]
 mod protocols;
@@ -26,6 +34,8 @@ mod regions;
 mod replay;
 #[path = "../behaviour/shadow.rs"]
 mod shadow;
+#[path = "../behaviour/sizes.rs"]
+mod sizes;
 #[path = "../behaviour/slow_requests.rs"]
 mod slow_requests;
 
