@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use helius_policy::exchange::{Arrival, Event, Exchange, Record, Shares, needs_details, needs_retry_after};
-use helius_policy::http::{CONTENT_LENGTH, Headers, decimal, passes_untouched};
+use helius_policy::http::{CONTENT_LENGTH, Headers, decimal};
 use helius_policy::rate_limit::Subject;
 use helius_policy::time::Clock;
 use proxy_wasm::traits::{Context, HttpContext};
@@ -91,7 +91,7 @@ impl HttpContext for StreamFilter {
         let Some(plugin) = &self.plugin else { return Action::Continue };
         let headers = host::headers(MapType::HttpRequestHeaders);
         let Some((index, route)) = plugin.config.route_of(&headers) else { return Action::Continue };
-        let is_left_alone = passes_untouched(&headers);
+        let is_left_alone = route.leaves_alone(&headers);
         if is_left_alone && route.admission().is_none() {
             return Action::Continue;
         }

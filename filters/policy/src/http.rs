@@ -141,13 +141,11 @@ pub fn is_hop_by_hop(name: &str) -> bool {
 }
 
 /// Whether a request is of a kind that no ladder can take over, whatever its route says, and so passes untouched: an
-/// upgrade or a tunnel (its answer never ends), gRPC (its failures are not HTTP statuses), or a wish for an event
-/// stream (a callout would hold it back until it ends).
+/// upgrade or a tunnel (its answer never ends), or gRPC (its failures are not HTTP statuses).
 pub fn passes_untouched(headers: &Headers) -> bool {
     headers.first("upgrade").is_some()
         || headers.first(":method") == Some(b"CONNECT")
         || headers.starts_with("content-type", "application/grpc")
-        || headers.starts_with("accept", "text/event-stream")
 }
 
 /// The wait that the value of a `Retry-After` asks for (RFC 9110, 10.2.3): a number of seconds, or a date that is still to
@@ -197,7 +195,6 @@ mod tests {
             [(":method", "GET"), ("upgrade", "websocket")],
             [(":method", "CONNECT"), ("x", "")],
             [(":method", "POST"), ("content-type", "application/grpc+proto")],
-            [(":method", "POST"), ("accept", "text/event-stream")],
         ];
         for headers in untouched {
             assert!(passes_untouched(&headers.into_iter().collect()), "{headers:?}");

@@ -10,6 +10,7 @@
 //! * [`circuit_breaker`] takes a region that keeps failing out of the ladder, and lets it back little by little.
 //! * [`envoy_words`] reads Envoy's own words for what went wrong.
 //! * [`output`] says whether an answer is one that its reader can use.
+//! * [`event_stream`] says whether a stream of events has begun, and gives other answers their form.
 //! * [`replay`] is the contract under which a request may be sent a second time.
 //! * [`budget`] bounds the memory that all copies of requests take together.
 //! * [`retry_budget`] bounds how many requests are sent a second time at the same moment.
@@ -50,6 +51,7 @@ pub mod config;
 pub mod dedupe;
 pub mod drill;
 pub mod envoy_words;
+pub mod event_stream;
 pub mod exchange;
 pub mod host;
 pub mod http;

@@ -9,7 +9,9 @@ use super::section::Cursor;
 use super::upstream::{self, Upstream};
 use crate::admission::Admission;
 use crate::dedupe::Dedupe;
+use crate::event_stream;
 use crate::http::Response;
+use crate::http::{Headers, passes_untouched};
 use crate::last_good::LastGood;
 
 /// A route and its policies.
@@ -28,6 +30,11 @@ impl Route {
     /// The same route, whose breakers reject nobody.
     pub(super) fn in_shadow(self) -> Self {
         Self { upstream: self.upstream.in_shadow(), ..self }
+    }
+
+    /// Whether a request with these headers passes the regions of the route untouched.
+    pub fn leaves_alone(&self, headers: &Headers) -> bool {
+        passes_untouched(headers) || (event_stream::is_wanted(headers) && !self.upstream.covers_events())
     }
 
     /// The route's name in metrics and logs.

@@ -52,6 +52,7 @@ pub struct Upstream {
     pub(crate) replay: Contract,
     pub(crate) retry_budget: Option<retry_budget::Settings>,
     is_strict: bool,
+    covers_events: bool,
 }
 
 /// A region: its name in headers and metrics, the time that an attempt at it gets, and when it is left alone.
@@ -83,6 +84,7 @@ impl Upstream {
             replay: Contract::new(std::iter::empty::<&str>(), DEFAULT_MAX_BODY, DEFAULT_HOLD),
             retry_budget: None,
             is_strict: false,
+            covers_events: false,
         }
     }
 
@@ -118,6 +120,11 @@ impl Upstream {
     /// Whether the filter calls the primary itself.
     pub const fn is_strict(&self) -> bool {
         self.is_strict
+    }
+
+    /// Whether requests for a stream of events go down the ladder too.
+    pub const fn covers_events(&self) -> bool {
+        self.covers_events
     }
 
     /// Whether second attempts are bounded.
@@ -191,6 +198,7 @@ pub(super) fn read(at: &mut Cursor<'_, '_>, scope: &str) -> Option<Upstream> {
     let breaker = section.optional("circuit_breaker", circuit_breaker::read);
     let retry_budget = section.optional("retry_budget", circuit_breaker::read_retry_budget);
     let is_strict = section.optional("strict", |at| scalar::boolean(at));
+    let covers_events = section.optional("event_streams", |at| scalar::boolean(at));
     section.close();
 
     let timeout = timeout?;
@@ -212,6 +220,7 @@ pub(super) fn read(at: &mut Cursor<'_, '_>, scope: &str) -> Option<Upstream> {
         replay: replay?.unwrap_or_else(|| Contract::new(DEFAULT_METHODS, DEFAULT_MAX_BODY, DEFAULT_HOLD)),
         retry_budget: retry_budget?.or(by_default),
         is_strict: is_strict?.unwrap_or(false),
+        covers_events: covers_events?.unwrap_or(false),
     })
 }
 

@@ -4,6 +4,7 @@ use super::{Effect, Exchange, Record};
 use crate::budget::Share;
 use crate::config::{Mode, Route};
 use crate::drill::{Asked, DRILL, Drilled, Rehearsal, record};
+use crate::event_stream;
 use crate::host::Host;
 use crate::http::Headers;
 use crate::replay::NotReplayable;
@@ -22,6 +23,10 @@ impl Drilling {
     /// Draws whether this exchange is one of the share. A drill is not followed by another: two services that are each
     /// other's secondary region would send it to and fro.
     pub(super) fn draw(route: &Route, mode: Mode, headers: &Headers, host: &impl Host) -> Option<Box<Self>> {
+        // A stream may last for hours, and would be asked for once more.
+        if event_stream::is_wanted(headers) {
+            return None;
+        }
         let share = route.drill().filter(|_| mode == Mode::Enforce && headers.first(DRILL).is_none())?;
         (host.random() < share).then(Box::default)
     }

@@ -173,7 +173,7 @@ impl Exchange {
     }
 
     /// What is held is not the answer.
-    fn fall(
+    pub(super) fn fall(
         &mut self,
         held: Held,
         size: usize,

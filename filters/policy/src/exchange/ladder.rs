@@ -7,6 +7,7 @@ use super::{Answer, Awaiting, Calling, Effect, Exchange, Held, IN_PLACE_MAX, Lim
 use crate::circuit_breaker::Attempt;
 use crate::config::Region;
 use crate::envoy_words::failure_of_callout;
+use crate::event_stream::framed;
 use crate::host::Host;
 use crate::http::{Headers, Response, retry_after, whole_seconds};
 use crate::replay::NotReplayable;
@@ -150,6 +151,7 @@ impl Exchange {
                 effects.push(Effect::Tell { region, fault });
                 Verdict::Failure(Failure::InvalidOutput)
             }
+            None if self.is_silent_stream(verdict, &headers, &body) => Verdict::Failure(Failure::Reset),
             None => verdict,
         };
         let wait = match headers.first("retry-after") {
@@ -244,7 +246,7 @@ impl Exchange {
             }
             None => {
                 let last_good = self.last_good(host).map(|response| (response, ServedBy::LastGood));
-                let fixed = || self.route.fixed().map(|response| (response.clone(), ServedBy::Static));
+                let fixed = || self.fixed().map(|response| (response, ServedBy::Static));
                 let is_refused = held.is_request || self.is_unfit;
                 let own_failure =
                     || self.own_failure.as_ref().map(|(response, _)| (response.clone(), ServedBy::Primary));
@@ -258,6 +260,12 @@ impl Exchange {
                 }
             }
         }
+    }
+
+    /// The configured answer, in the form that the client asks for.
+    fn fixed(&self) -> Option<Response> {
+        let response = self.route.fixed()?.clone();
+        Some(if self.wants_events && !self.is_head { framed(response) } else { response })
     }
 
     /// Every breaker has rejected the request: now and then one is let through all the same.

@@ -13,7 +13,7 @@ use crate::verdict::Verdict;
 
 /// The question that a request is, where answers to it may be kept or given again. In a box, because most routes keep
 /// none, and an exchange is moved about.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Question(Option<Box<Asked>>);
 
 #[derive(Debug)]

@@ -5,6 +5,7 @@
 //! | `Request` | the end of a request that is held back, before any region is asked | its end: `Primary`, or `Held` where the primary's breaker rejects it |
 //! | `Primary` | the primary's answer | one that goes to the client: `Passing` or `Over`; a failed one: `Held` |
 //! | `Judging` | the end of a good answer that is held until its body has been judged | a valid one: `Over`; an invalid one: `Held` |
+//! | `Opening` | the first event of a stream | it: `Passing`; an end without one: `Held` |
 //! | `Passing` | the end of the answer that goes to the client as it comes | its last byte, or the stream's end |
 //! | `Held`, awaiting the request | the end of a request that a secondary region is to get | the next rung |
 //! | `Held`, awaiting a call | a secondary region | an answer, or the next rung |
@@ -45,6 +46,7 @@ mod ladder;
 mod last_good;
 mod mark;
 mod message;
+mod opening;
 mod passing;
 mod request;
 mod strict;
@@ -57,6 +59,7 @@ use crate::admission::Decision;
 use crate::budget::{Budget, Share};
 use crate::config::{Mode, Route};
 use crate::envoy_words::{failure_of_broken_off, failure_of_details, is_from_upstream};
+use crate::event_stream;
 use crate::host::Host;
 use crate::http::{Headers, Response, retry_after};
 use crate::replay::{NotReplayable, RequestCopy, Use};
@@ -96,6 +99,10 @@ pub struct Exchange {
     /// Places of the drills that are under way.
     drills: Rc<Budget>,
     is_head: bool,
+    /// Whether the client asks for a stream of events.
+    wants_events: bool,
+    /// Whether the primary's good answer is one.
+    is_stream: bool,
     way: Way,
     /// Regions asked so far.
     attempts: u32,
@@ -144,6 +151,7 @@ enum Stage {
     Request,
     Primary,
     Judging(Held),
+    Opening(Held),
     Passing {
         verdict: Verdict,
         /// Shadow mode: who would have answered instead, and why.
@@ -223,9 +231,14 @@ impl Exchange {
         let Arrival { now, mut headers, end_of_stream, decision, cluster } = arrival;
         let asks_plainly = mode == Mode::Enforce && judging::ask_plainly(&route, &mut headers);
         let is_head = headers.first(":method") == Some(b"HEAD");
+        let wants_events = event_stream::is_wanted(&headers);
         let message = Message::new(&route, decision, &headers, end_of_stream, shares.salt);
-        let cluster = cluster.filter(|_| mode == Mode::Enforce && route.upstream.is_strict());
-        let question = Question::new(&route, &headers, end_of_stream, shares.salt);
+        let cluster = cluster.filter(|_| mode == Mode::Enforce && route.upstream.is_strict() && !wants_events);
+        let question = if wants_events {
+            Question::default()
+        } else {
+            Question::new(&route, &headers, end_of_stream, shares.salt)
+        };
         let drilling = Drilling::draw(&route, mode, &headers, host);
         // What its body is to say has to be there before anybody answers: from then on Envoy reads no more of it.
         let is_awaited = message.is_pending() || question.is_growing();
@@ -240,6 +253,8 @@ impl Exchange {
             drilling,
             drills: shares.drills,
             is_head,
+            wants_events,
+            is_stream: false,
             way: Way::Open,
             attempts: 0,
             next: 0,
@@ -291,13 +306,15 @@ impl Exchange {
     /// Whether all headers of an answer with this status are of use, besides those that the event has of its own.
     pub fn wants_response_headers(&self, status: Option<u16>) -> bool {
         let is_kept = |status| (Verdict::is_good(status) && self.keeps_answer()) || self.may_keep_good(status);
-        let is_wanted = |status| is_kept(status) || self.may_judge(status);
+        let may_stream = |status| Verdict::is_good(status) && self.wants_events;
+        let is_wanted = |status| is_kept(status) || self.may_judge(status) || may_stream(status);
         matches!(self.stage, Stage::Primary) && status.is_some_and(is_wanted)
     }
 
     /// Whether the bytes that Envoy shows of the answer's body are of use.
     pub fn wants_response_body(&self) -> bool {
-        self.answer.is_growing() || self.judging.as_ref().is_some_and(Judging::is_growing)
+        let is_growing = self.answer.is_growing() || self.judging.as_ref().is_some_and(Judging::is_growing);
+        is_growing || matches!(self.stage, Stage::Opening(_))
     }
 
     /// Whether it waits for something that nobody promises, and wants [`Event::Waited`] from time to time: the body of a
@@ -307,7 +324,10 @@ impl Exchange {
     /// A body that has begun to come is waited for: Envoy 1.36 loses the rest of a request that a tick lets go in the
     /// middle.
     pub fn is_impatient(&self) -> bool {
-        let waits = matches!(self.stage, Stage::Held(_, Awaiting::Body(..) | Awaiting::Request) | Stage::Judging(_));
+        let waits = matches!(
+            self.stage,
+            Stage::Held(_, Awaiting::Body(..) | Awaiting::Request) | Stage::Judging(_) | Stage::Opening(_)
+        );
         waits || self.waits_in_vain()
     }
 
@@ -360,6 +380,7 @@ impl Exchange {
             Event::ResponseHeaders { status, details, length, retry_after: wait, headers, end_of_stream } => {
                 if let Some(status) = status.filter(|status| self.wants_response_headers(Some(*status))) {
                     self.begin_judging(status, &headers);
+                    self.is_stream = Verdict::is_good(status) && event_stream::is_one(&headers);
                     self.begin_copy(status, headers);
                 }
                 // An answer without a status that can be read is no answer.
@@ -370,6 +391,12 @@ impl Exchange {
             }
             Event::ResponseBody { chunk, size, end_of_stream } => {
                 self.copy_answer(chunk, size);
+                if let Stage::Opening(held) = &mut self.stage {
+                    held.add_body(size, end_of_stream);
+                    let held = *held;
+                    self.on_opening(held, chunk, host, effects);
+                    return self.response_flow();
+                }
                 self.on_body(size, end_of_stream, host, effects);
             }
             Event::ResponseTrailers => {
@@ -394,9 +421,13 @@ impl Exchange {
             Event::Waited { impatient_for } => self.on_waited(impatient_for, host, effects),
             Event::End { details } => self.on_end(details, host, effects),
         }
+        self.response_flow()
+    }
+
+    const fn response_flow(&self) -> Flow {
         match &self.stage {
             Stage::Held(held, _) if !held.is_request => Flow::Hold,
-            Stage::Judging(_) => Flow::Hold,
+            Stage::Judging(_) | Stage::Opening(_) => Flow::Hold,
             _ => Flow::Continue,
         }
     }
@@ -430,7 +461,7 @@ impl Exchange {
                 self.tell_passed_over(effects);
                 self.respond(ServedBy::Primary, host, effects);
             }
-            Stage::Held(..) | Stage::Judging(_) | Stage::Passing { .. } | Stage::Over => {}
+            Stage::Held(..) | Stage::Judging(_) | Stage::Opening(_) | Stage::Passing { .. } | Stage::Over => {}
         }
     }
 
@@ -455,6 +486,8 @@ impl Exchange {
         if self.holds_for_judgement(verdict) {
             self.stage = Stage::Judging(held);
             self.on_judged_body(0, host, effects);
+        } else if self.is_opening(verdict) {
+            self.on_opening(held, &[], host, effects);
         } else if self.mode == Mode::Shadow {
             let would = self.would(verdict, host, effects);
             self.pass(verdict, would, held.complete, host, effects);
@@ -495,7 +528,7 @@ impl Exchange {
                 held.add_body(size, end_of_stream);
                 self.on_held(size, host, effects);
             }
-            Stage::Request | Stage::Primary | Stage::Over => {}
+            Stage::Request | Stage::Primary | Stage::Opening(_) | Stage::Over => {}
         }
     }
 
@@ -505,6 +538,11 @@ impl Exchange {
             Stage::Judging(held) => {
                 held.add_trailers();
                 self.on_judged_body(0, host, effects);
+            }
+            Stage::Opening(held) => {
+                held.add_trailers();
+                let held = *held;
+                self.on_opening(held, &[], host, effects);
             }
             Stage::Held(held, _) => {
                 held.add_trailers();
@@ -548,7 +586,7 @@ impl Exchange {
                 self.respond(ServedBy::Nobody, host, effects);
             }
             Stage::Passing { .. } => self.stop_passing(broken_off, host, effects),
-            Stage::Judging(_) => {
+            Stage::Judging(_) | Stage::Opening(_) => {
                 let verdict = broken_off.map_or(Verdict::Abandoned, Verdict::Failure);
                 record(0, verdict, effects);
                 self.degraded = Degraded::from_verdict(verdict);

@@ -109,6 +109,10 @@ impl Exchange {
                 self.stage = Stage::Judging(held);
                 self.wait_for_judgement(held, impatient_for, host, effects);
             }
+            Stage::Opening(held) => {
+                self.stage = Stage::Opening(held);
+                self.wait_for_opening(held, impatient_for, host, effects);
+            }
             Stage::Held(held, Awaiting::Request) if impatient_for >= self.route.upstream.timeout => {
                 self.request.refuse(NotReplayable::Incomplete);
                 self.descend(held, host, effects);

@@ -47,6 +47,12 @@ fn any_event() -> impl Strategy<Value = Any> {
     ]
 }
 
+/// Some answers are streams.
+fn kind(length: Option<usize>) -> Headers {
+    let fields = length.map_or([].as_slice(), |_| &[("content-type", "text/event-stream")]);
+    fields.iter().copied().collect()
+}
+
 /// Mostly soon after the start, sometimes long after it or before it.
 fn any_time() -> impl Strategy<Value = Timestamp> {
     prop_oneof![8 => 1_000_000u64..1_001_100, 1 => any::<u32>().prop_map(u64::from)].prop_map(Timestamp::from_millis)
@@ -70,7 +76,7 @@ proptest! {
                 }
                 Any::RequestTrailers => Event::RequestTrailers,
                 Any::ResponseHeaders(status, details, length, end_of_stream) => {
-                    Event::ResponseHeaders { status, details: details.as_bytes(), length, retry_after: Some(b"3"), headers: Headers::new(), end_of_stream }
+                    Event::ResponseHeaders { status, details: details.as_bytes(), length, retry_after: Some(b"3"), headers: kind(length), end_of_stream }
                 }
                 Any::ResponseBody(size, end_of_stream) => {
                     chunk = vec![b'y'; size];

@@ -3,6 +3,7 @@
 //! * [`table`] walks the ladder row by row.
 //! * [`breakers`] is the ladder around regions that are left alone.
 //! * [`dedupe`] is what becomes of a message that comes more than once.
+//! * [`event_stream`] is the ladder of a stream until its first event.
 //! * [`strict`] is the ladder whose primary the filter calls itself.
 //! * [`last_good`] is what is kept of good answers, and given when no region gives one.
 //! * [`drill`] is what follows some exchanges whose primary is well.
@@ -13,6 +14,7 @@ mod any_order;
 mod breakers;
 mod dedupe;
 mod drill;
+mod event_stream;
 mod host;
 mod last_good;
 mod legal;

@@ -68,6 +68,8 @@ pub(crate) struct Setup {
     pub(crate) is_route_alone: bool,
     /// Whether the filter calls the primary itself.
     pub(crate) is_strict: bool,
+    /// Whether streams of events go down the ladder too.
+    pub(crate) covers_events: bool,
 }
 
 /// De-duplication by a header that every request has.
@@ -108,6 +110,7 @@ impl Default for Setup {
             hold: MAX_BODY,
             is_route_alone: false,
             is_strict: false,
+            covers_events: false,
         }
     }
 }
@@ -154,6 +157,11 @@ routes:
                 document.replace("      replay:", &format!("      circuit_breaker: {breaker}\n      replay:"))
             }
             None => document,
+        };
+        let document = if self.covers_events {
+            document.replace("      replay:", "      event_streams: true\n      replay:")
+        } else {
+            document
         };
         let document = if self.is_strict {
             document.replace("      replay:", "      strict: true\n      replay:")
@@ -243,6 +251,7 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
             prop::option::weighted(0.3, prop::sample::select(vec![BY_PATH, BY_PATH_AND_BODY])),
             prop::option::weighted(0.3, Just(1.0)),
             prop::bool::weighted(0.3),
+            prop::bool::weighted(0.2),
         ),
     )
         .prop_map(
@@ -258,7 +267,7 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
                 open,
                 dedupe,
                 output,
-                (last_good, drill, is_strict),
+                (last_good, drill, is_strict, covers_events),
             )| Setup {
                 secondaries,
                 has_static,
@@ -275,6 +284,8 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
                 is_strict,
                 last_good,
                 drill,
+                covers_events,
+                extra: covers_events.then_some(("accept", "text/event-stream")),
                 ..Setup::default()
             },
         )

@@ -8,6 +8,7 @@ mod client_errors;
 mod deadline;
 mod dedupe;
 mod drill;
+mod event_stream;
 mod fail_open;
 mod failover;
 mod harness;
