@@ -6,13 +6,14 @@
 use std::cell::Cell;
 use std::time::{Duration, UNIX_EPOCH};
 
+use helius_policy::grpc;
 use helius_policy::host::Host;
-use helius_policy::http::{Headers, Response};
+use helius_policy::http::{Headers, Response, decimal};
 use helius_policy::shared::{SharedStore, Stored};
 use helius_policy::time::{Clock, Timestamp};
 use log::warn;
 use proxy_wasm::hostcalls;
-use proxy_wasm::types::{BufferType, MapType, MetricType, Status};
+use proxy_wasm::types::{BufferType, GrpcStatusCode, MapType, MetricType, Status};
 
 /// Envoy, as policies see it: its wall clock, its shared data, and numbers that nobody can tell beforehand.
 #[derive(Debug)]
@@ -125,9 +126,46 @@ pub(crate) fn resume_response() {
 ///
 /// The host takes text only: a header that is not UTF-8 cannot be sent this way and is left out.
 pub(crate) fn reply(response: &Response) {
+    if let Some(status) = grpc_status(response) {
+        return reply_with_status(status, response);
+    }
     let text = |(name, value)| Some((name, std::str::from_utf8(value).ok()?));
     let headers = response.headers.iter().filter_map(text).collect();
     log_error("reply", hostcalls::send_http_response(response.status.into(), headers, Some(&response.body)));
+}
+
+/// The gRPC status of an answer that says nothing else.
+fn grpc_status(response: &Response) -> Option<GrpcStatusCode> {
+    use GrpcStatusCode as Code;
+    const CODES: [Code; grpc::NAMES.len()] = [
+        Code::Ok,
+        Code::Cancelled,
+        Code::Unknown,
+        Code::InvalidArgument,
+        Code::DeadlineExceeded,
+        Code::NotFound,
+        Code::AlreadyExists,
+        Code::PermissionDenied,
+        Code::ResourceExhausted,
+        Code::FailedPrecondition,
+        Code::Aborted,
+        Code::OutOfRange,
+        Code::Unimplemented,
+        Code::Internal,
+        Code::Unavailable,
+        Code::DataLoss,
+        Code::Unauthenticated,
+    ];
+    let number = response.headers.first(grpc::STATUS).filter(|_| grpc::is_status_alone(response))?;
+    CODES.get(decimal::<usize>(number)?).copied()
+}
+
+/// Envoy itself makes of a reply to gRPC what gRPC wants; what it makes is left out here.
+fn reply_with_status(status: GrpcStatusCode, response: &Response) {
+    let is_made = |name: &str| matches!(name, "content-type" | grpc::STATUS | grpc::MESSAGE);
+    let headers = response.headers.iter().filter(|(name, _)| !is_made(name)).collect();
+    let message = response.headers.first(grpc::MESSAGE).and_then(|message| std::str::from_utf8(message).ok());
+    log_error("reply", hostcalls::send_grpc_response(status, message, headers));
 }
 
 /// Begins a callout. Says no where Envoy does not know the cluster, or the cluster has no host.

@@ -138,7 +138,9 @@ impl RouteMetrics {
             Some((decision, host::define_metric(MetricType::Counter, &name)?))
         });
         let is_strict = route.upstream().is_strict() && config.mode() == Mode::Enforce;
-        let bypasses = NotReplayable::ALL.into_iter().filter(|reason| is_strict && *reason != NotReplayable::Method);
+        let bypasses = NotReplayable::ALL
+            .into_iter()
+            .filter(|reason| is_strict && !matches!(reason, NotReplayable::Method | NotReplayable::Grpc));
         let bypasses = bypasses.filter_map(|reason| {
             let name = format!("{labels}{}helius_strict_bypassed_total", tag("reason", reason.word()));
             Some((reason, host::define_metric(MetricType::Counter, &name)?))
@@ -222,7 +224,7 @@ fn possible_responses(mode: Mode, route: &Route) -> impl Iterator<Item = (Served
     };
     let regions = route.upstream().regions().count();
     let has_last_good = route.last_good().is_some();
-    let has_static = route.has_static();
+    let has_static = route.has_static() || route.grpc().is_some();
     let judges_output = route.judges_output();
     let is_strict = route.upstream().is_strict();
     let has_breaker = route.upstream().regions().any(|region| region.breaker().is_some());

@@ -93,6 +93,11 @@ impl Protected {
         self.on(Caller::Other, Event::RequestBody { chunk: &chunk, size, end_of_stream })
     }
 
+    /// Whether the details and the announced length of a response with this status are of use.
+    pub(crate) const fn needs_details(&self, status: Option<u16>) -> bool {
+        self.exchange.needs_details(status)
+    }
+
     /// All headers of the response, where they are of use.
     pub(crate) fn wanted_response_headers(&self, status: Option<u16>) -> Headers {
         if self.exchange.wants_response_headers(status) {

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use helius_policy::exchange::{Arrival, Event, Exchange, Record, Shares, needs_details, needs_retry_after};
+use helius_policy::exchange::{Arrival, Event, Exchange, Record, Shares, needs_retry_after};
 use helius_policy::http::{CONTENT_LENGTH, Headers, decimal};
 use helius_policy::rate_limit::Subject;
 use helius_policy::time::Clock;
@@ -144,16 +144,16 @@ impl HttpContext for StreamFilter {
             return Action::Continue;
         }
         let status = host::response_header(":status").as_deref().and_then(decimal);
-        let (details, length) = if needs_details(status) {
-            let length = host::response_header(CONTENT_LENGTH).as_deref().and_then(decimal);
-            (host::property(&["response", "code_details"]), length)
-        } else {
-            (Vec::new(), None)
-        };
         let retry_after = if needs_retry_after(status) { host::response_header("retry-after") } else { None };
         let retry_after = retry_after.as_deref();
         self.on(|protected| {
             let headers = protected.wanted_response_headers(status);
+            let (details, length) = if protected.needs_details(status) {
+                let length = host::response_header(CONTENT_LENGTH).as_deref().and_then(decimal);
+                (host::property(&["response", "code_details"]), length)
+            } else {
+                (Vec::new(), None)
+            };
             let details = &details;
             let event = Event::ResponseHeaders { status, details, length, retry_after, headers, end_of_stream };
             protected.on(Caller::ResponseCallback, event)

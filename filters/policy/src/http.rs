@@ -141,11 +141,9 @@ pub fn is_hop_by_hop(name: &str) -> bool {
 }
 
 /// Whether a request is of a kind that no ladder can take over, whatever its route says, and so passes untouched: an
-/// upgrade or a tunnel (its answer never ends), or gRPC (its failures are not HTTP statuses).
+/// upgrade or a tunnel (its answer never ends).
 pub fn passes_untouched(headers: &Headers) -> bool {
-    headers.first("upgrade").is_some()
-        || headers.first(":method") == Some(b"CONNECT")
-        || headers.starts_with("content-type", "application/grpc")
+    headers.first("upgrade").is_some() || headers.first(":method") == Some(b"CONNECT")
 }
 
 /// The wait that the value of a `Retry-After` asks for (RFC 9110, 10.2.3): a number of seconds, or a date that is still to

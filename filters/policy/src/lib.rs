@@ -11,6 +11,7 @@
 //! * [`envoy_words`] reads Envoy's own words for what went wrong.
 //! * [`output`] says whether an answer is one that its reader can use.
 //! * [`event_stream`] says whether a stream of events has begun, and gives other answers their form.
+//! * [`grpc`] is what a gRPC status means, and an answer that is nothing but one.
 //! * [`replay`] is the contract under which a request may be sent a second time.
 //! * [`budget`] bounds the memory that all copies of requests take together.
 //! * [`retry_budget`] bounds how many requests are sent a second time at the same moment.
@@ -53,6 +54,7 @@ pub mod drill;
 pub mod envoy_words;
 pub mod event_stream;
 pub mod exchange;
+pub mod grpc;
 pub mod host;
 pub mod http;
 pub mod isolate;

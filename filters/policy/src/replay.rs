@@ -32,12 +32,14 @@ pub enum NotReplayable {
     Memory,
     /// A header is not UTF-8, and a callout can carry only text: without it, it would be another request.
     Headers,
+    /// It is gRPC, whose status comes in trailers, which the answer to a callout does not bring.
+    Grpc,
 }
 
 impl NotReplayable {
     /// Every reason.
-    pub const ALL: [Self; 6] =
-        [Self::Method, Self::Body, Self::Trailers, Self::Incomplete, Self::Memory, Self::Headers];
+    pub const ALL: [Self; 7] =
+        [Self::Method, Self::Body, Self::Trailers, Self::Incomplete, Self::Memory, Self::Headers, Self::Grpc];
 
     /// The word for it in the header.
     pub const fn word(self) -> &'static str {
@@ -48,6 +50,7 @@ impl NotReplayable {
             Self::Incomplete => "incomplete",
             Self::Memory => "memory",
             Self::Headers => "headers",
+            Self::Grpc => "grpc",
         }
     }
 }

@@ -1,9 +1,11 @@
 //! What the client gets when no region answers: `fail_open`.
 
 use super::document::{Node, Value};
+use super::grpc_status;
 use super::last_good;
 use super::scalar;
 use super::section::{Cursor, Section};
+use crate::grpc::GrpcStatus;
 use crate::http::{Headers, Response, is_hop_by_hop};
 use crate::last_good::LastGood;
 
@@ -17,6 +19,8 @@ pub struct FailOpen {
     pub(crate) last_good: Option<LastGood>,
     /// Answers when nothing else does.
     pub(crate) fixed: Option<Response>,
+    /// The same for gRPC.
+    pub(crate) grpc: Option<GrpcStatus>,
 }
 
 /// Reads the section of the route whose shared state lies under `scope`.
@@ -31,12 +35,13 @@ pub(super) fn read(at: &mut Cursor<'_, '_>, scope: &str) -> Option<FailOpen> {
             _ => at.refuse("is not a list of exactly one response", list),
         }
     });
-    let is_empty = !["last_good", "static"].iter().any(|key| section.has(key));
+    let grpc = section.optional("grpc", grpc_status::read);
+    let is_empty = !["last_good", "static", "grpc"].iter().any(|key| section.has(key));
     section.close();
     if is_empty {
-        return at.refuse("has neither last_good nor static", "write at least one of them");
+        return at.refuse("has none of last_good, static and grpc", "write at least one of them");
     }
-    Some(FailOpen { last_good: last_good?, fixed: fixed? })
+    Some(FailOpen { last_good: last_good?, fixed: fixed?, grpc: grpc? })
 }
 
 fn response(at: &mut Cursor<'_, '_>) -> Option<Response> {

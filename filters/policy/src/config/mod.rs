@@ -7,6 +7,7 @@ mod admission;
 mod circuit_breaker;
 mod document;
 mod fail_open;
+mod grpc_status;
 mod last_good;
 mod matcher;
 mod output;

@@ -10,6 +10,7 @@ use super::upstream::{self, Upstream};
 use crate::admission::Admission;
 use crate::dedupe::Dedupe;
 use crate::event_stream;
+use crate::grpc::{self, GrpcStatus};
 use crate::http::Response;
 use crate::http::{Headers, passes_untouched};
 use crate::last_good::LastGood;
@@ -34,7 +35,10 @@ impl Route {
 
     /// Whether a request with these headers passes the regions of the route untouched.
     pub fn leaves_alone(&self, headers: &Headers) -> bool {
-        passes_untouched(headers) || (event_stream::is_wanted(headers) && !self.upstream.covers_events())
+        let is_grpc = headers.starts_with("content-type", "application/grpc");
+        let is_foreign = is_grpc && !(self.grpc().is_some() && grpc::is_request(headers));
+        let is_stream = event_stream::is_wanted(headers) && !self.upstream.covers_events();
+        passes_untouched(headers) || is_foreign || is_stream
     }
 
     /// The route's name in metrics and logs.
@@ -75,6 +79,11 @@ impl Route {
     /// That response.
     pub(crate) const fn fixed(&self) -> Option<&Response> {
         self.fail_open.fixed.as_ref()
+    }
+
+    /// The status that stands ready for gRPC, where one does.
+    pub const fn grpc(&self) -> Option<&GrpcStatus> {
+        self.fail_open.grpc.as_ref()
     }
 
     /// The answers that are kept for when no region answers, where some are.

@@ -5,6 +5,7 @@ use crate::budget::Share;
 use crate::config::{Mode, Route};
 use crate::drill::{Asked, DRILL, Drilled, Rehearsal, record};
 use crate::event_stream;
+use crate::grpc;
 use crate::host::Host;
 use crate::http::Headers;
 use crate::replay::NotReplayable;
@@ -24,7 +25,7 @@ impl Drilling {
     /// other's secondary region would send it to and fro.
     pub(super) fn draw(route: &Route, mode: Mode, headers: &Headers, host: &impl Host) -> Option<Box<Self>> {
         // A stream may last for hours, and would be asked for once more.
-        if event_stream::is_wanted(headers) {
+        if event_stream::is_wanted(headers) || grpc::is_request(headers) {
             return None;
         }
         let share = route.drill().filter(|_| mode == Mode::Enforce && headers.first(DRILL).is_none())?;

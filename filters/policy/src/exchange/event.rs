@@ -22,7 +22,7 @@ pub enum Event<'a> {
     ResponseHeaders {
         /// The status; `None` where Envoy shows none that can be read.
         status: Option<u16>,
-        /// Envoy's response code details; needed only where [`super::needs_details`] says so.
+        /// Envoy's response code details; needed only where [`super::Exchange::needs_details`] says so.
         details: &'a [u8],
         /// The body's announced length in bytes; like `details`.
         length: Option<usize>,
@@ -71,9 +71,4 @@ pub enum Event<'a> {
 /// Whether the `retry-after` of an answer with this status decides anything.
 pub const fn needs_retry_after(status: Option<u16>) -> bool {
     matches!(status, Some(429))
-}
-
-/// Whether the details and the announced length of an answer with this status decide anything.
-pub const fn needs_details(status: Option<u16>) -> bool {
-    matches!(status, None | Some(500..))
 }

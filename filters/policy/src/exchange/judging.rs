@@ -118,7 +118,7 @@ fn is_legible(status: u16, headers: &Headers) -> bool {
 impl Exchange {
     /// Whether an answer with this status may have to be judged.
     pub(super) fn may_judge(&self, status: u16) -> bool {
-        self.route.output.is_some() && (200..300).contains(&status) && !self.is_head
+        self.route.output.is_some() && (200..300).contains(&status) && !self.is_head && !self.is_grpc
     }
 
     /// A good answer of the primary begins.

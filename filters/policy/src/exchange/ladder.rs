@@ -8,6 +8,7 @@ use crate::circuit_breaker::Attempt;
 use crate::config::Region;
 use crate::envoy_words::failure_of_callout;
 use crate::event_stream::framed;
+use crate::grpc::{GrpcStatus, is_status_alone};
 use crate::host::Host;
 use crate::http::{Headers, Response, retry_after, whole_seconds};
 use crate::replay::NotReplayable;
@@ -225,7 +226,7 @@ impl Exchange {
 
     /// Whether the held answer of the primary is what the client gets if no region does better.
     pub(super) fn may_be_the_answer(&self) -> bool {
-        let is_replaced = self.route.has_static() || self.has_found_good();
+        let is_replaced = self.has_fixed() || self.has_found_good();
         !self.is_unfit && (!is_replaced || matches!(self.limited, Some(Limited::Primary)))
     }
 
@@ -262,8 +263,16 @@ impl Exchange {
         }
     }
 
+    /// Whether there is a configured answer.
+    pub(super) fn has_fixed(&self) -> bool {
+        if self.is_grpc { self.route.grpc().is_some() } else { self.route.has_static() }
+    }
+
     /// The configured answer, in the form that the client asks for.
     fn fixed(&self) -> Option<Response> {
+        if self.is_grpc {
+            return self.route.grpc().map(GrpcStatus::response);
+        }
         let response = self.route.fixed()?.clone();
         Some(if self.wants_events && !self.is_head { framed(response) } else { response })
     }
@@ -373,8 +382,12 @@ impl Exchange {
         }
         let has_no_body = self.is_head || (!held.over.body && response.body.is_empty());
         let takes_body = held.over.body && response.may_have_body() && response.body.len() <= IN_PLACE_MAX;
-        let answer = if held.complete && (has_no_body || takes_body) {
-            response.announce_length();
+        // A status alone has nothing behind it, not even an empty body.
+        let is_status_alone = self.is_grpc && is_status_alone(&response);
+        let answer = if held.complete && (has_no_body || (takes_body && !is_status_alone)) {
+            if !is_status_alone {
+                response.announce_length();
+            }
             Answer::Replace { response, over: held.over }
         } else {
             Answer::Reply(response)

@@ -10,6 +10,7 @@ use crate::admission::Decision;
 use crate::config::{Mode, Route};
 use crate::dedupe::{Claim, Dedupe, Ticket};
 use crate::event_stream;
+use crate::grpc;
 use crate::host::Host;
 use crate::http::{Headers, Response};
 use crate::time::Timestamp;
@@ -54,8 +55,8 @@ impl Message {
         salt: u64,
     ) -> Self {
         // Whom a limit would have turned away in shadow mode would have claimed nothing.
-        // An event stream is no message: nobody can tell when it is done.
-        let is_message = !event_stream::is_wanted(headers);
+        // Neither an event stream nor gRPC is a message: nobody can tell when it is done.
+        let is_message = !event_stream::is_wanted(headers) && !grpc::is_request(headers);
         let is_let_in = is_message && matches!(decision, Some(Decision::Allowed | Decision::Undecided));
         let key = match route.dedupe().filter(|_| is_let_in) {
             Some(dedupe) if !dedupe.reads_body() => dedupe.hash(headers, &[], salt).map_or(Key::Nothing, Key::Hash),

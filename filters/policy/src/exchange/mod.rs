@@ -60,6 +60,7 @@ use crate::budget::{Budget, Share};
 use crate::config::{Mode, Route};
 use crate::envoy_words::{failure_of_broken_off, failure_of_details, is_from_upstream};
 use crate::event_stream;
+use crate::grpc;
 use crate::host::Host;
 use crate::http::{Headers, Response, retry_after};
 use crate::replay::{NotReplayable, RequestCopy, Use};
@@ -75,7 +76,7 @@ use last_good::Question;
 use message::Message;
 
 pub use effect::{Answer, Call, Effect, Flow, Over, Record};
-pub use event::{Event, needs_details, needs_retry_after};
+pub use event::{Event, needs_retry_after};
 pub use held::{HELD_MAX, IN_PLACE_MAX};
 pub use judging::Fault;
 pub(crate) use judging::fault_of_call;
@@ -101,6 +102,8 @@ pub struct Exchange {
     is_head: bool,
     /// Whether the client asks for a stream of events.
     wants_events: bool,
+    /// Whether it speaks gRPC.
+    is_grpc: bool,
     /// Whether the primary's good answer is one.
     is_stream: bool,
     way: Way,
@@ -232,13 +235,13 @@ impl Exchange {
         let asks_plainly = mode == Mode::Enforce && judging::ask_plainly(&route, &mut headers);
         let is_head = headers.first(":method") == Some(b"HEAD");
         let wants_events = event_stream::is_wanted(&headers);
+        let is_grpc = grpc::is_request(&headers);
+        // Of neither a call brings what the client waits for.
+        let is_live = wants_events || is_grpc;
         let message = Message::new(&route, decision, &headers, end_of_stream, shares.salt);
-        let cluster = cluster.filter(|_| mode == Mode::Enforce && route.upstream.is_strict() && !wants_events);
-        let question = if wants_events {
-            Question::default()
-        } else {
-            Question::new(&route, &headers, end_of_stream, shares.salt)
-        };
+        let cluster = cluster.filter(|_| mode == Mode::Enforce && route.upstream.is_strict() && !is_live);
+        let question =
+            if is_live { Question::default() } else { Question::new(&route, &headers, end_of_stream, shares.salt) };
         let drilling = Drilling::draw(&route, mode, &headers, host);
         // What its body is to say has to be there before anybody answers: from then on Envoy reads no more of it.
         let is_awaited = message.is_pending() || question.is_growing();
@@ -254,6 +257,7 @@ impl Exchange {
             drills: shares.drills,
             is_head,
             wants_events,
+            is_grpc,
             is_stream: false,
             way: Way::Open,
             attempts: 0,
@@ -276,6 +280,11 @@ impl Exchange {
             stage: Stage::Request,
             route,
         };
+        if is_grpc {
+            // It may go on for as long as its answer, and the answer to a call has no trailers.
+            this.request.let_go();
+            this.request.refuse(NotReplayable::Grpc);
+        }
         if !this.message.is_pending() {
             this.count_admission(effects);
         }
@@ -306,9 +315,14 @@ impl Exchange {
     /// Whether all headers of an answer with this status are of use, besides those that the event has of its own.
     pub fn wants_response_headers(&self, status: Option<u16>) -> bool {
         let is_kept = |status| (Verdict::is_good(status) && self.keeps_answer()) || self.may_keep_good(status);
-        let may_stream = |status| Verdict::is_good(status) && self.wants_events;
+        let may_stream = |status| Verdict::is_good(status) && (self.wants_events || self.is_grpc);
         let is_wanted = |status| is_kept(status) || self.may_judge(status) || may_stream(status);
         matches!(self.stage, Stage::Primary) && status.is_some_and(is_wanted)
+    }
+
+    /// Whether the details and the announced length of an answer with this status decide anything.
+    pub const fn needs_details(&self, status: Option<u16>) -> bool {
+        self.is_grpc || matches!(status, None | Some(500..))
     }
 
     /// Whether the bytes that Envoy shows of the answer's body are of use.
@@ -378,13 +392,16 @@ impl Exchange {
                 return self.request_flow();
             }
             Event::ResponseHeaders { status, details, length, retry_after: wait, headers, end_of_stream } => {
+                let has_status = self.is_grpc && status.is_some_and(Verdict::is_good);
+                let grpc_verdict = if has_status { grpc::verdict(&headers, details) } else { None };
                 if let Some(status) = status.filter(|status| self.wants_response_headers(Some(*status))) {
                     self.begin_judging(status, &headers);
                     self.is_stream = Verdict::is_good(status) && event_stream::is_one(&headers);
                     self.begin_copy(status, headers);
                 }
                 // An answer without a status that can be read is no answer.
-                let verdict = Verdict::of_status(status.unwrap_or(500), || failure_of_details(details));
+                let verdict = grpc_verdict
+                    .unwrap_or_else(|| Verdict::of_status(status.unwrap_or(500), || failure_of_details(details)));
                 let held = Held::new(!is_from_upstream(details), length, end_of_stream);
                 let wait = wait.and_then(|value| retry_after(value, host.now()));
                 self.on_response(verdict, held, wait, host, effects);

@@ -50,7 +50,7 @@ impl Exchange {
         if self.last_good(host).is_some() {
             return Some((ServedBy::WouldLastGood, why));
         }
-        self.route.has_static().then_some((ServedBy::WouldStatic, why))
+        self.has_fixed().then_some((ServedBy::WouldStatic, why))
     }
 
     /// The answer that went to the client as it came has ended; `broken_off` says how, if too early.

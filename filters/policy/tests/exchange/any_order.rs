@@ -47,10 +47,12 @@ fn any_event() -> impl Strategy<Value = Any> {
     ]
 }
 
-/// Some answers are streams.
+/// Some answers are streams, and have a gRPC status.
 fn kind(length: Option<usize>) -> Headers {
-    let fields = length.map_or([].as_slice(), |_| &[("content-type", "text/event-stream")]);
-    fields.iter().copied().collect()
+    const STATUSES: [&str; 5] = ["0", "3", "8", "14", "odd"];
+    let status =
+        |length: usize| [("content-type", "text/event-stream"), ("grpc-status", STATUSES[length % STATUSES.len()])];
+    length.map(status).into_iter().flatten().collect()
 }
 
 /// Mostly soon after the start, sometimes long after it or before it.

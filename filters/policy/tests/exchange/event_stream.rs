@@ -7,7 +7,7 @@ use helius_policy::http::{Headers, Response};
 use helius_policy::time::Timestamp;
 use helius_policy::verdict::{Failure, ServedBy, Verdict};
 
-use crate::setup::{ATTEMPT, Setup};
+use crate::setup::{ATTEMPT, STREAM, Setup};
 use crate::watch::Watched;
 
 const EVENT: &[u8] = b"data: 1\n\n";
@@ -18,7 +18,7 @@ fn at(millis: u64) -> Timestamp {
 }
 
 fn asking() -> Setup {
-    Setup { covers_events: true, extra: Some(("accept", "text/event-stream")), ..Setup::default() }
+    Setup { covers_events: true, extra: Some(STREAM), ..Setup::default() }
 }
 
 fn begins(end_of_stream: bool) -> Event<'static> {

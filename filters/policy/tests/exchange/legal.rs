@@ -221,8 +221,8 @@ proptest! {
             prop_assert!(!seen.answered);
         }
         host.watched.check_books();
-        // A stream of events is no message.
-        if matches!(setup.dedupe, Some(BY_HEADER | REPLAYING)) && !setup.covers_events {
+        // Neither a stream of events nor gRPC is a message.
+        if matches!(setup.dedupe, Some(BY_HEADER | REPLAYING)) && setup.extra.is_none() {
             let of_a_region = matches!(host.watched.response(), Some(ServedBy::Primary | ServedBy::Secondary));
             let is_done = host.watched.fate() == Some(Claim::Duplicate { is_in_flight: false });
             // An answer that was invalid, and went to the client all the same, is not one that a duplicate may count on.

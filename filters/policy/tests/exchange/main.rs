@@ -4,6 +4,7 @@
 //! * [`breakers`] is the ladder around regions that are left alone.
 //! * [`dedupe`] is what becomes of a message that comes more than once.
 //! * [`event_stream`] is the ladder of a stream until its first event.
+//! * [`grpc`] is what a gRPC client gets instead of a failure.
 //! * [`strict`] is the ladder whose primary the filter calls itself.
 //! * [`last_good`] is what is kept of good answers, and given when no region gives one.
 //! * [`drill`] is what follows some exchanges whose primary is well.
@@ -15,6 +16,7 @@ mod breakers;
 mod dedupe;
 mod drill;
 mod event_stream;
+mod grpc;
 mod host;
 mod last_good;
 mod legal;

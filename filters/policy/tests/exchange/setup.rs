@@ -70,7 +70,14 @@ pub(crate) struct Setup {
     pub(crate) is_strict: bool,
     /// Whether streams of events go down the ladder too.
     pub(crate) covers_events: bool,
+    /// Whether gRPC does.
+    pub(crate) covers_grpc: bool,
 }
+
+/// What a client sends who wants a stream of events.
+pub(crate) const STREAM: (&str, &str) = ("accept", "text/event-stream");
+/// What a client sends who speaks gRPC.
+pub(crate) const GRPC: (&str, &str) = ("content-type", "application/grpc");
 
 /// De-duplication by a header that every request has.
 pub(crate) const BY_HEADER: &str = "{ key: { header: x-message-id } }";
@@ -111,6 +118,7 @@ impl Default for Setup {
             is_route_alone: false,
             is_strict: false,
             covers_events: false,
+            covers_grpc: false,
         }
     }
 }
@@ -123,7 +131,8 @@ impl Setup {
         );
         let last_good = self.last_good.map(|it| format!("last_good: {it}"));
         let fixed = self.has_static.then(|| "static: [ { status: 200, body: { confidence: 0.0 } } ]".to_owned());
-        let last_rungs: Vec<_> = last_good.into_iter().chain(fixed).collect();
+        let grpc = self.covers_grpc.then(|| "grpc: { status: UNAVAILABLE, message: later }".to_owned());
+        let last_rungs: Vec<_> = last_good.into_iter().chain(fixed).chain(grpc).collect();
         let fail_open =
             if last_rungs.is_empty() { String::new() } else { format!("fail_open: {{ {} }}", last_rungs.join(", ")) };
         let words: Vec<_> = self.fail_on.iter().map(|failure| failure.word()).collect();
@@ -251,7 +260,7 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
             prop::option::weighted(0.3, prop::sample::select(vec![BY_PATH, BY_PATH_AND_BODY])),
             prop::option::weighted(0.3, Just(1.0)),
             prop::bool::weighted(0.3),
-            prop::bool::weighted(0.2),
+            prop::sample::select(vec![None, None, None, Some(STREAM), Some(GRPC)]),
         ),
     )
         .prop_map(
@@ -267,7 +276,7 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
                 open,
                 dedupe,
                 output,
-                (last_good, drill, is_strict, covers_events),
+                (last_good, drill, is_strict, extra),
             )| Setup {
                 secondaries,
                 has_static,
@@ -284,8 +293,9 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
                 is_strict,
                 last_good,
                 drill,
-                covers_events,
-                extra: covers_events.then_some(("accept", "text/event-stream")),
+                covers_events: extra == Some(STREAM),
+                covers_grpc: extra == Some(GRPC),
+                extra,
                 ..Setup::default()
             },
         )

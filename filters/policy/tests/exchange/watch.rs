@@ -201,6 +201,7 @@ impl Watched {
         assert!(self.setup.method != "PATCH" || (self.calls.is_empty() && !self.asks_primary), "4: method");
         let is_last_resort = self.setup.is_open(region);
         assert!(!is_last_resort || (!self.asks_primary && self.calls.is_empty()), "10: {region}");
+        assert!(!self.setup.covers_grpc, "4: gRPC");
         assert!(self.body <= MAX_BODY && !self.has_trailers && !self.setup.odd_header, "4: body");
         assert!(self.is_whole, "4: the request has not come to its end");
         self.calls.push(region);

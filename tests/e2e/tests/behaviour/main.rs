@@ -11,6 +11,7 @@ mod drill;
 mod event_stream;
 mod fail_open;
 mod failover;
+mod grpc;
 mod harness;
 mod healthy;
 mod hostile;
