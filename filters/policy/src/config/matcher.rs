@@ -3,7 +3,7 @@
 use regex_lite::Regex;
 
 use super::scalar;
-use super::section::Cursor;
+use super::section::{Cursor, Section};
 use crate::http::Headers;
 
 const HINT: &str = "write a section such as { path: /assist, methods: [POST] }";
@@ -11,9 +11,16 @@ const HINT: &str = "write a section such as { path: /assist, methods: [POST] }";
 /// What a request must look like.
 #[derive(Clone, Debug)]
 pub struct Matcher {
-    path: PathMatcher,
+    shape: Shape,
     /// Any method, if empty.
     methods: Vec<String>,
+}
+
+/// What the path and the headers of a request must look like: the part of `match` that `when` has as well.
+#[derive(Clone, Debug)]
+pub(super) struct Shape {
+    /// Any path, if there is none.
+    path: Option<PathMatcher>,
     /// Header and the value that it must have.
     headers: Vec<(String, String)>,
 }
@@ -29,10 +36,38 @@ enum PathMatcher {
 impl Matcher {
     /// Whether a request with these headers, pseudo-headers included, is meant. The query string does not count.
     pub fn matches(&self, headers: &Headers) -> bool {
-        self.path.matches(headers.path())
+        self.shape.matches(headers)
             && (self.methods.is_empty()
                 || headers.first(":method").is_some_and(|it| self.methods.iter().any(|m| m.as_bytes() == it)))
+    }
+}
+
+impl Shape {
+    /// Whether a request with these headers has it.
+    pub(super) fn matches(&self, headers: &Headers) -> bool {
+        self.path.as_ref().is_none_or(|path| path.matches(headers.path()))
             && self.headers.iter().all(|(name, value)| headers.all(name).any(|it| it == value.as_bytes()))
+    }
+
+    /// Whether every request has it.
+    pub(super) const fn is_any(&self) -> bool {
+        self.path.is_none() && self.headers.is_empty()
+    }
+
+    /// Reads the keys of a section that are about it. Says also how many of the three for the path are there: the section
+    /// knows how many it wants.
+    pub(super) fn read(section: &mut Section<'_, '_>) -> (usize, Option<Self>) {
+        let exact = section.optional("path", scalar::path);
+        let prefix = section.optional("path_prefix", scalar::path);
+        let pattern = section.optional("path_regex", regex);
+        let given = ["path", "path_prefix", "path_regex"].iter().filter(|key| section.has(key)).count();
+        let headers = section.optional("headers", headers);
+        let shape = || {
+            let path = exact?.map(PathMatcher::Exact);
+            let path = path.or(prefix?.map(PathMatcher::Prefix)).or(pattern?.map(PathMatcher::Regex));
+            Some(Self { path, headers: headers?.unwrap_or_default() })
+        };
+        (given, shape())
     }
 }
 
@@ -49,26 +84,22 @@ impl PathMatcher {
 
 pub(super) fn read(at: &mut Cursor<'_, '_>) -> Option<Matcher> {
     let mut section = at.section(HINT)?;
-    let exact = section.optional("path", scalar::path);
-    let prefix = section.optional("path_prefix", scalar::path);
-    let pattern = section.optional("path_regex", regex);
+    let (given, shape) = Shape::read(&mut section);
     let methods = section.optional("methods", |at| at.list("write a list such as [GET, POST]", scalar::method));
-    let headers = section.optional("headers", |at| {
-        at.entries("write headers with their values, such as { x-tenant: acme }", |name, at| {
-            if !scalar::is_header_name(name) {
-                return at.refuse("belongs to a name that no header has", "write the header's name in lower case");
-            }
-            Some((name.to_owned(), scalar::header_value(at)?))
-        })
-    });
-    let given = ["path", "path_prefix", "path_regex"].iter().filter(|key| section.has(key)).count();
     section.close();
     if given != 1 {
         return at.refuse(format!("has {given} of path, path_prefix and path_regex"), "write exactly one of them");
     }
-    let path =
-        exact?.map(PathMatcher::Exact).or(prefix?.map(PathMatcher::Prefix)).or(pattern?.map(PathMatcher::Regex))?;
-    Some(Matcher { path, methods: methods?.unwrap_or_default(), headers: headers?.unwrap_or_default() })
+    Some(Matcher { shape: shape?, methods: methods?.unwrap_or_default() })
+}
+
+fn headers(at: &mut Cursor<'_, '_>) -> Option<Vec<(String, String)>> {
+    at.entries("write headers with their values, such as { x-tenant: acme }", |name, at| {
+        if !scalar::is_header_name(name) {
+            return at.refuse("belongs to a name that no header has", "write the header's name in lower case");
+        }
+        Some((name.to_owned(), scalar::header_value(at)?))
+    })
 }
 
 fn regex(at: &mut Cursor<'_, '_>) -> Option<Regex> {

@@ -7,7 +7,6 @@ mod admission;
 mod circuit_breaker;
 mod document;
 mod fail_open;
-mod grpc_status;
 mod last_good;
 mod matcher;
 mod output;

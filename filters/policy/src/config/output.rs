@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::document::{Node, Value};
 use super::scalar;
 use super::section::{Cursor, Section};
 use crate::circuit_breaker::Eject;
+use crate::exchange::Fault;
 use crate::output::{Check, Limits, Pointer, Schema, Validator};
 
 /// Longest answer that is judged where the route does not say: well under Envoy's default buffer of 1 MiB.
@@ -14,6 +16,9 @@ const LARGEST_MAX_BODY: usize = 1 << 20;
 /// A breaker remembers so many calls.
 const LONGEST_LOOK_BACK: u32 = 64;
 
+/// Where an answer says how sure it is, unless the route says otherwise.
+const CONFIDENCE: &str = "/confidence";
+
 const POINTER: &str = "write a JSON pointer, such as /confidence or /items/0/score";
 
 /// How answers are judged.
@@ -22,6 +27,8 @@ pub struct Output {
     validator: Arc<Validator>,
     /// Bytes.
     max_body: usize,
+    /// Where an answer says how sure it is, if it is known.
+    confidence: Option<Pointer>,
     eject: Option<Eject>,
 }
 
@@ -36,6 +43,20 @@ impl Output {
         self.max_body
     }
 
+    /// What is wrong with an answer that is configured. That it is not sure is no fault of it.
+    pub(super) fn judge_fixed(&self, body: &[u8]) -> Result<(), Fault> {
+        if body.len() > self.max_body {
+            return Err(Fault::TooLong);
+        }
+        self.validator.validate_unsure(body).map_err(Fault::Violation)
+    }
+
+    /// The place where an answer says that it is sure of something, if it does.
+    pub(super) fn claimed_confidence(&self, body: &[u8]) -> Option<String> {
+        let place = self.confidence.as_ref()?;
+        self.validator.is_sure(body, place).then(|| place.to_string())
+    }
+
     /// When a region is left alone for its invalid output.
     pub(super) const fn eject(&self) -> Option<Eject> {
         self.eject
@@ -44,7 +65,7 @@ impl Output {
 
 pub(super) fn read(at: &mut Cursor<'_, '_>) -> Option<Output> {
     let mut section = at.section("write a section such as { schema: { … }, max_body: 256KiB }")?;
-    let schema = section.optional("schema", schema);
+    let schema = section.optional("schema", |at| Some((schema(at)?, has_confidence(at.node))));
     let max_body = section.optional("max_body", |at| match scalar::size(at, LARGEST_MAX_BODY)? {
         0 => at.refuse("lets no answer be valid", "write at least 1B"),
         size => Some(size),
@@ -52,15 +73,36 @@ pub(super) fn read(at: &mut Cursor<'_, '_>) -> Option<Output> {
     let checks = checks(&mut section);
     let eject = section.optional("eject", eject);
     section.close();
-    let (schema, checks) = (schema?, checks?);
+    let (schema, has_confidence) = schema?.unzip();
+    let checks = checks?;
     if schema.is_none() && checks.is_empty() {
         return at.refuse(
             "says nothing about the answer",
             "write a schema, or one of min_confidence, finite_numbers, non_empty and unique_ids",
         );
     }
+    let told = checks.iter().find_map(|check| match check {
+        Check::MinConfidence { pointer, .. } => Some(pointer.clone()),
+        _ => None,
+    });
+    let by_schema = has_confidence.unwrap_or(false).then(|| Pointer::parse(CONFIDENCE)).flatten();
+    let confidence = told.or(by_schema);
     let validator = Validator { schema, checks, limits: Limits::default() };
-    Some(Output { validator: Arc::new(validator), max_body: max_body?.unwrap_or(DEFAULT_MAX_BODY), eject: eject? })
+    Some(Output {
+        validator: Arc::new(validator),
+        max_body: max_body?.unwrap_or(DEFAULT_MAX_BODY),
+        confidence,
+        eject: eject?,
+    })
+}
+
+/// Whether a schema has a place for how sure an answer is, at the top.
+fn has_confidence(schema: &Node) -> bool {
+    let key = |node: &Node, key: &str| match &node.value {
+        Value::Map(entries) => entries.iter().find(|(name, _)| name == key).map(|(_, node)| node.clone()),
+        _ => None,
+    };
+    key(schema, "properties").is_some_and(|properties| key(&properties, "confidence").is_some())
 }
 
 /// All that is wrong with a schema is a problem of its own, at its place.

@@ -76,9 +76,14 @@ impl Route {
         self.drill
     }
 
-    /// That response.
-    pub(crate) const fn fixed(&self) -> Option<&Response> {
-        self.fail_open.fixed.as_ref()
+    /// Which of the static responses is for a request with these headers.
+    pub(crate) fn choose_fixed(&self, headers: &Headers) -> usize {
+        self.fail_open.fixed.as_ref().map_or(0, |fixed| fixed.choose(headers))
+    }
+
+    /// The one at this place.
+    pub(crate) fn fixed(&self, place: usize) -> Option<&Response> {
+        self.fail_open.fixed.as_ref()?.at(place)
     }
 
     /// The status that stands ready for gRPC, where one does.
@@ -102,7 +107,9 @@ pub(super) fn read(at: &mut Cursor<'_, '_>, service: &str) -> Option<Route> {
     let admission = section.optional("admission", |at| admission::read(at, &scope));
     let upstream = section.optional("upstream", |at| upstream::read(at, &scope));
     let output = section.optional("output", output::read);
-    let fail_open = section.optional("fail_open", |at| fail_open::read(at, &scope));
+    // Where output is refused, the answers that it would judge are not.
+    let judge = output.as_ref().and_then(Option::as_ref);
+    let fail_open = section.optional("fail_open", |at| fail_open::read(at, &scope, judge));
     let drill = section.optional("drill", drill);
     let [has_admission, has_upstream, has_output, has_fail_open, has_drill] =
         ["admission", "upstream", "output", "fail_open", "drill"].map(|key| section.has(key));

@@ -273,7 +273,7 @@ impl Exchange {
         if self.is_grpc {
             return self.route.grpc().map(GrpcStatus::response);
         }
-        let response = self.route.fixed()?.clone();
+        let response = self.route.fixed(self.fixed)?.clone();
         Some(if self.wants_events && !self.is_head { framed(response) } else { response })
     }
 

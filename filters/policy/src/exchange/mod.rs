@@ -126,6 +126,8 @@ pub struct Exchange {
     asks_plainly: bool,
     /// Whether what is held must not become the answer, whatever comes.
     is_unfit: bool,
+    /// Which of the route's static answers is for this request: chosen by its headers, which may be forgotten by then.
+    fixed: usize,
     /// Why a secondary region was passed over, for the header that says so.
     not_replayable: Option<NotReplayable>,
     /// A 429 that is the answer if no region does better.
@@ -234,6 +236,7 @@ impl Exchange {
         let Arrival { now, mut headers, end_of_stream, decision, cluster } = arrival;
         let asks_plainly = mode == Mode::Enforce && judging::ask_plainly(&route, &mut headers);
         let is_head = headers.first(":method") == Some(b"HEAD");
+        let fixed = route.choose_fixed(&headers);
         let wants_events = event_stream::is_wanted(&headers);
         let is_grpc = grpc::is_request(&headers);
         // Of neither a call brings what the client waits for.
@@ -275,6 +278,7 @@ impl Exchange {
             judging: None,
             asks_plainly,
             is_unfit: false,
+            fixed,
             budget: shares.retries,
             copies: shares.copies,
             stage: Stage::Request,

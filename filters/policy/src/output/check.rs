@@ -37,9 +37,21 @@ impl Pointer {
         })
     }
 
+    /// Whether a number other than 0 stands there.
+    pub(super) fn is_sure(&self, value: &Value<'_>) -> bool {
+        let Some(Value::Number(text)) = self.find(value) else { return false };
+        Decimal::of(text).compare(Decimal::of("0")).is_ne()
+    }
+
     /// A failure at the place.
     fn failure(&self, rule: Rule) -> Failure<'_> {
         self.0.iter().rev().fold(Failure::new(rule), |failure, step| failure.below(step.as_str()))
+    }
+}
+
+impl std::fmt::Display for Pointer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|step| write!(f, "/{}", step.replace('~', "~0").replace('/', "~1")))
     }
 }
 

@@ -49,10 +49,24 @@ pub struct Validator {
 impl Validator {
     /// Whether an answer's whole body is valid, or the first thing that is wrong with it.
     pub fn validate(&self, body: &[u8]) -> Result<(), Violation> {
+        self.judge(body, |_| true)
+    }
+
+    /// The same for an answer that says itself that it is not sure.
+    pub fn validate_unsure(&self, body: &[u8]) -> Result<(), Violation> {
+        self.judge(body, |check| !matches!(check, Check::MinConfidence { .. }))
+    }
+
+    fn judge(&self, body: &[u8], is_asked: impl Fn(&Check) -> bool) -> Result<(), Violation> {
         let value = json::read(body, self.limits.depth)?;
         if let Some(schema) = &self.schema {
             schema.judge(&value, self.limits.steps)?;
         }
-        Ok(self.checks.iter().try_for_each(|check| check.judge(&value))?)
+        Ok(self.checks.iter().filter(|check| is_asked(check)).try_for_each(|check| check.judge(&value))?)
+    }
+
+    /// Whether an answer has a number other than 0 at this place.
+    pub fn is_sure(&self, body: &[u8], place: &Pointer) -> bool {
+        json::read(body, self.limits.depth).is_ok_and(|value| place.is_sure(&value))
     }
 }

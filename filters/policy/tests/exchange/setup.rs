@@ -130,7 +130,10 @@ impl Setup {
             (1..=self.secondaries).map(|n| format!("{{ name: region-{n}, cluster: cluster-{n}, timeout: 400ms }}")),
         );
         let last_good = self.last_good.map(|it| format!("last_good: {it}"));
-        let fixed = self.has_static.then(|| "static: [ { status: 200, body: { confidence: 0.0 } } ]".to_owned());
+        // It has to be one that the route's own output takes.
+        let says_a = self.output.is_some_and(|output| !output.contains("confidence"));
+        let body = if says_a { "{ a: 1 }" } else { "{ confidence: 0.0 }" };
+        let fixed = self.has_static.then(|| format!("static: [ {{ status: 200, body: {body} }} ]"));
         let grpc = self.covers_grpc.then(|| "grpc: { status: UNAVAILABLE, message: later }".to_owned());
         let last_rungs: Vec<_> = last_good.into_iter().chain(fixed).chain(grpc).collect();
         let fail_open =

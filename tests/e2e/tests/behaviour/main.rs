@@ -30,6 +30,7 @@ mod shadow;
 mod shipped;
 mod sizes;
 mod slow_requests;
+mod static_answers;
 mod trailers;
 mod untouched;
 

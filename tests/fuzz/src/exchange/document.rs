@@ -34,10 +34,10 @@ static DOCUMENTS: LazyLock<Vec<Document>> = LazyLock::new(|| {
         good("enforce", &route(TWO, SHORT, &[ONCE_BY_BODY])),
         good("shadow", &route(TWO, POST, &[CONFIDENCE, ONCE_BY_BODY])),
         good("enforce", &format!("{{{ANY}, {ONCE_BY_BODY}}}")),
-        good("enforce", &route(TWO, POST, &[CONFIDENCE, JUDGED])),
+        good("enforce", &route(TWO, POST, &[UNSURE, JUDGED])),
         good("enforce", &route(TWO, POST, &[JUDGED])),
-        good("enforce", &route(TWO, SHORT, &[CONFIDENCE, JUDGED])),
-        good("shadow", &route(TWO, POST, &[CONFIDENCE, JUDGED])),
+        good("enforce", &route(TWO, SHORT, &[UNSURE, JUDGED])),
+        good("shadow", &route(TWO, POST, &[UNSURE, JUDGED])),
         good("enforce", &route(TWO, POST, &[KEPT])),
     ]
 });
@@ -54,6 +54,7 @@ const UNHELD: &str = r#""replay": {"methods": ["GET", "POST"], "hold": 0}"#;
 const DEFAULTS: &str = r#""fail_on": ["timeout", "reset", "overflow", "no_healthy_upstream", "5xx", "connect"]"#;
 
 const CONFIDENCE: &str = r#""fail_open": {"static": [{"body": {"confidence": 0.0}}]}"#;
+const UNSURE: &str = r#""fail_open": {"static": [{"body": {"a": "wait", "c": 0, "l": [{"i": 1}]}}]}"#;
 const BARE: &str = r#""fail_open": {"static": [{"status": 204, "headers": {"x-static": "none"}}]}"#;
 
 const JUDGED: &str = r#""output": {

@@ -1,56 +1,30 @@
-//! What the client gets when no region answers: `fail_open`.
+//! An answer of the configuration: an entry of `fail_open.static`.
 
-use super::document::{Node, Value};
-use super::grpc_status;
-use super::last_good;
-use super::scalar;
-use super::section::{Cursor, Section};
-use crate::grpc::GrpcStatus;
+use super::super::document::{Node, Value};
+use super::super::output::Output;
+use super::super::scalar;
+use super::super::section::{Cursor, Section};
+use super::choice::{self, Entry};
+use crate::event_stream;
 use crate::http::{Headers, Response, is_hop_by_hop};
-use crate::last_good::LastGood;
 
 /// Largest static body, in bytes: it is part of a configuration that every worker holds.
 const MAX_BODY: usize = 64 << 10;
 
-/// The last rungs of the ladder, of which there is at least one.
-#[derive(Clone, Debug, Default)]
-pub struct FailOpen {
-    /// Answers that are given again when no region gives one.
-    pub(crate) last_good: Option<LastGood>,
-    /// Answers when nothing else does.
-    pub(crate) fixed: Option<Response>,
-    /// The same for gRPC.
-    pub(crate) grpc: Option<GrpcStatus>,
-}
-
-/// Reads the section of the route whose shared state lies under `scope`.
-pub(super) fn read(at: &mut Cursor<'_, '_>, scope: &str) -> Option<FailOpen> {
-    let mut section = at.section("write a section such as { static: [ … ] }")?;
-    let list = "write a list of one response, such as [ { status: 200, body: { confidence: 0.0 } } ]";
-    let last_good = section.optional("last_good", |at| last_good::read(at, scope));
-    let fixed = section.optional("static", |at| {
-        let mut responses = at.list(list, response)?;
-        match (responses.pop(), responses.is_empty()) {
-            (Some(only), true) => Some(only),
-            _ => at.refuse("is not a list of exactly one response", list),
-        }
-    });
-    let grpc = section.optional("grpc", grpc_status::read);
-    let is_empty = !["last_good", "static", "grpc"].iter().any(|key| section.has(key));
-    section.close();
-    if is_empty {
-        return at.refuse("has none of last_good, static and grpc", "write at least one of them");
-    }
-    Some(FailOpen { last_good: last_good?, fixed: fixed?, grpc: grpc? })
-}
-
-fn response(at: &mut Cursor<'_, '_>) -> Option<Response> {
+/// Reads an entry, the last one or another, on a route whose answers have to be as `output` says.
+pub(super) fn read(at: &mut Cursor<'_, '_>, is_last: bool, output: Option<&Output>) -> Option<Entry> {
     let mut section = at.section("write a section such as { status: 200, body: { confidence: 0.0 } }")?;
+    let has_when = section.has("when");
+    let when = choice::when(&mut section, is_last);
     let status = section.optional("status", scalar::status);
     let headers = headers(&mut section);
     let body = section.optional("body", |at| body(at));
+    let claims = section.optional("claims_confidence", |at| scalar::boolean(at));
     section.close();
 
+    if !has_when && !is_last {
+        return choice::refuse_without_when(at);
+    }
     let status = status?.unwrap_or(200);
     let mut headers = headers?;
     let (body, kind) = body?.unwrap_or_default();
@@ -65,7 +39,28 @@ fn response(at: &mut Cursor<'_, '_>) -> Option<Response> {
         return at
             .refuse("has a body that is not JSON, though its content-type says so", "correct the body or the type");
     }
-    Some(Response { status, headers, body })
+    let response = Response { status, headers, body };
+    check(at, &response, output, claims?.unwrap_or(false))?;
+    Some((when?, response))
+}
+
+/// Whether the answer is one that its reader can use, and claims nothing that nobody knows. What is no good answer, or a
+/// stream, is no more judged than that of a region.
+fn check(at: &mut Cursor<'_, '_>, response: &Response, output: Option<&Output>, may_claim: bool) -> Option<()> {
+    let is_good = (200..300).contains(&response.status) && response.may_have_body();
+    let Some(output) = output.filter(|_| is_good && !event_stream::is_one(&response.headers)) else { return Some(()) };
+    if let Err(fault) = output.judge_fixed(&response.body) {
+        let rule = format!("is what the route's own output refuses, by {}", fault.rule());
+        at.refuse_at(&format!(".body{}", fault.pointer()), rule, "correct the body, or output".to_owned());
+        return None;
+    }
+    if let Some(place) = output.claimed_confidence(&response.body).filter(|_| !may_claim) {
+        let rule = "is sure of something, and nobody has asked a model".to_owned();
+        let hint = "write 0, or claims_confidence: true beside the body".to_owned();
+        at.refuse_at(&format!(".body{place}"), rule, hint);
+        return None;
+    }
+    Some(())
 }
 
 fn headers(section: &mut Section<'_, '_>) -> Option<Headers> {

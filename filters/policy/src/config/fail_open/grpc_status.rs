@@ -1,7 +1,7 @@
 //! What a gRPC client gets when no region answers: `fail_open.grpc`.
 
-use super::scalar;
-use super::section::Cursor;
+use super::super::scalar;
+use super::super::section::Cursor;
 use crate::grpc::{GrpcStatus, NAMES};
 
 pub(super) fn read(at: &mut Cursor<'_, '_>) -> Option<GrpcStatus> {
