@@ -29,6 +29,8 @@ struct RouteMetrics {
     admission: Vec<(Decision, u32)>,
     /// In the order of the configuration.
     regions: Vec<RegionMetrics>,
+    /// Where the ladder has a time.
+    route_timeouts: Option<u32>,
     /// Where the filter calls the primary itself.
     bypasses: Vec<(NotReplayable, u32)>,
     /// What rungs can come to in a drill.
@@ -69,6 +71,7 @@ impl Metrics {
                 }
                 find(&region.transitions, transition)
             }),
+            Record::RouteTimeout => route.route_timeouts,
             Record::StrictBypassed(reason) => find(&route.bypasses, reason),
             Record::Drill(drilled) => find(&route.drilled, drilled),
             Record::Response { served_by, degraded } => find(&route.responses, (served_by, degraded)),
@@ -137,6 +140,10 @@ impl RouteMetrics {
             let name = format!("{labels}{}helius_admission_total", tag("decision", decision.word()));
             Some((decision, host::define_metric(MetricType::Counter, &name)?))
         });
+        let route_timeouts = route
+            .upstream()
+            .has_timeout()
+            .then(|| host::define_metric(MetricType::Counter, &format!("{labels}helius_route_timeout_total")));
         let is_strict = route.upstream().is_strict() && config.mode() == Mode::Enforce;
         let bypasses = NotReplayable::ALL
             .into_iter()
@@ -155,6 +162,7 @@ impl RouteMetrics {
         Self {
             admission: admission.collect(),
             regions: regions.collect(),
+            route_timeouts: route_timeouts.flatten(),
             bypasses: bypasses.collect(),
             drilled: drilled.collect(),
             responses: responses.collect(),
@@ -227,12 +235,13 @@ fn possible_responses(mode: Mode, route: &Route) -> impl Iterator<Item = (Served
     let has_static = route.has_static() || route.grpc().is_some();
     let judges_output = route.judges_output();
     let is_strict = route.upstream().is_strict();
+    let is_capped = route.max_share().is_some();
     let has_breaker = route.upstream().regions().any(|region| region.breaker().is_some());
     let exists = move |served_by: &ServedBy| match served_by {
         ServedBy::Secondary | ServedBy::WouldSecondary => regions > 1,
         ServedBy::LastGood | ServedBy::WouldLastGood => has_last_good,
         ServedBy::Static | ServedBy::WouldStatic => has_static,
-        ServedBy::Refusal => (has_breaker || judges_output || is_strict) && !has_static,
+        ServedBy::Refusal => ((has_breaker || judges_output || is_strict) && !has_static) || is_capped,
         ServedBy::Primary | ServedBy::Nobody => true,
     };
     let healthy = [ServedBy::Primary, ServedBy::Nobody].map(|served_by| (served_by, None));
@@ -245,7 +254,7 @@ fn possible_responses(mode: Mode, route: &Route) -> impl Iterator<Item = (Served
             Some(Degraded::BreakerOpen) => has_breaker,
             Some(Degraded::Failure(Failure::InvalidOutput)) => judges_output,
             // An answer that is given up while it is held for its judgement is followed by no other of its kind.
-            _ => *served_by != ServedBy::Refusal || judges_output || is_strict,
+            _ => *served_by != ServedBy::Refusal || judges_output || is_strict || is_capped,
         });
     healthy.into_iter().chain(degraded)
 }

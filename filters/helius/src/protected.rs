@@ -8,7 +8,7 @@ use helius_policy::exchange::{Answer, Call, Effect, Event, Exchange, Fault, Flow
 use helius_policy::http::Headers;
 use helius_policy::time::Clock;
 use helius_policy::verdict::{Degraded, ServedBy};
-use log::info;
+use log::{info, warn};
 use proxy_wasm::types::{Action, BufferType, MapType};
 
 use crate::host;
@@ -217,6 +217,7 @@ impl Protected {
                 self.journal(|| degraded_line(served_by, degraded));
             }
             Record::Transition { region, transition } => self.tell(region, transition),
+            Record::RouteTimeout => self.tell_timeout(),
             Record::Admission(_)
             | Record::Attempt { .. }
             | Record::StrictBypassed(_)
@@ -230,6 +231,18 @@ impl Protected {
         let Some(region) = self.exchange.route().upstream().regions().nth(region) else { return };
         let (name, rule, pointer) = (region.name(), fault.rule(), fault.pointer());
         self.journal(|| format!("region={name} invalid_output rule={rule} at={pointer:?}"));
+    }
+
+    /// What an operator has to mend, and so is told once.
+    fn tell_timeout(&self) {
+        if self.plugin.timeouts_told.get(self.route).is_some_and(|told| !told.replace(true)) {
+            let (service, route) = (self.plugin.config.service(), self.exchange.route());
+            let (name, ladder) = (route.name(), route.upstream().timeout());
+            warn!(
+                "service={service} route={name} Envoy's own route timeout is over before the ladder's {ladder:?}, and then no \
+                 other region can be asked: raise the timeout of the route (in Istio that of the VirtualService) above it"
+            );
+        }
     }
 
     /// A breaker changes its state seldom, and each time is worth a line.

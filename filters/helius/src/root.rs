@@ -1,11 +1,12 @@
 //! The filter as configured: one for each worker thread, shared by the exchanges of that thread.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
 use helius_policy::budget::Budget;
 use helius_policy::config::Config;
+use helius_policy::degraded_share::DegradedShare;
 use helius_policy::drill;
 use helius_policy::journal::Journal;
 use helius_policy::rate_limit::salt;
@@ -47,6 +48,10 @@ pub(crate) struct Plugin {
     pub(crate) copies: Rc<Budget>,
     /// For each route.
     pub(crate) retries: Vec<Rc<RetryBudget>>,
+    /// For each route.
+    pub(crate) answers: Vec<Rc<DegradedShare>>,
+    /// For each route: whether it has been said that Envoy's own timeout is too short.
+    pub(crate) timeouts_told: Vec<Cell<bool>>,
     pub(crate) envoy: Envoy,
     /// A number that clients do not know, the same for all workers.
     pub(crate) salt: u64,
@@ -60,10 +65,25 @@ impl Plugin {
         let journals = RefCell::new(vec![Journal::default(); config.routes().len()]);
         let copies = Rc::new(Budget::new(COPIES));
         let retries = config.routes().iter().map(|_| Rc::default()).collect();
+        let answers = config.routes().iter().map(|_| Rc::default()).collect();
+        let timeouts_told = config.routes().iter().map(|_| Cell::default()).collect();
         let salt = salt::shared(&envoy, envoy.now());
         let (patience, drills) = (Patience::default(), Drills::default());
         let drill_places = Rc::new(Budget::new(drill::MOST));
-        Self { config, metrics, journals, patience, drills, drill_places, copies, retries, envoy, salt }
+        Self {
+            config,
+            metrics,
+            journals,
+            patience,
+            drills,
+            drill_places,
+            copies,
+            retries,
+            answers,
+            timeouts_told,
+            envoy,
+            salt,
+        }
     }
 }
 

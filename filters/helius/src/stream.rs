@@ -116,7 +116,8 @@ impl HttpContext for StreamFilter {
         let mut effects = Vec::new();
         let retries = plugin.retries.get(index).cloned().unwrap_or_default();
         let (copies, drills) = (plugin.copies.clone(), plugin.drill_places.clone());
-        let shares = Shares { copies, drills, retries, salt: plugin.salt };
+        let answers = plugin.answers.get(index).cloned().unwrap_or_default();
+        let shares = Shares { copies, drills, retries, answers, salt: plugin.salt };
         let cluster = if route.upstream().is_strict() { cluster_of_route() } else { None };
         let arrival = Arrival { now, headers, end_of_stream, decision, cluster };
         let exchange = Exchange::begin(route.clone(), mode, arrival, shares, &plugin.envoy, &mut effects);

@@ -15,6 +15,7 @@
 //! * [`replay`] is the contract under which a request may be sent a second time.
 //! * [`budget`] bounds the memory that all copies of requests take together.
 //! * [`retry_budget`] bounds how many requests are sent a second time at the same moment.
+//! * [`degraded_share`] bounds the share of answers that are made up.
 //! * [`isolate`] turns away what comes from certain regions.
 //! * [`rate_limit`] says how many requests of whom are admitted.
 //! * [`dedupe`] lets a message that comes many times go on once.
@@ -50,6 +51,7 @@ pub mod budget;
 pub mod circuit_breaker;
 pub mod config;
 pub mod dedupe;
+pub mod degraded_share;
 pub mod drill;
 pub mod envoy_words;
 pub mod event_stream;

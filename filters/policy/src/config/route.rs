@@ -9,6 +9,7 @@ use super::section::Cursor;
 use super::upstream::{self, Upstream};
 use crate::admission::Admission;
 use crate::dedupe::Dedupe;
+use crate::degraded_share;
 use crate::event_stream;
 use crate::grpc::{self, GrpcStatus};
 use crate::http::Response;
@@ -84,6 +85,11 @@ impl Route {
     /// The one at this place.
     pub(crate) fn fixed(&self, place: usize) -> Option<&Response> {
         self.fail_open.fixed.as_ref()?.at(place)
+    }
+
+    /// How large a share of the answers may be made up, where that is bounded.
+    pub const fn max_share(&self) -> Option<degraded_share::Settings> {
+        self.fail_open.max_share
     }
 
     /// The status that stands ready for gRPC, where one does.

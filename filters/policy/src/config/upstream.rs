@@ -88,6 +88,16 @@ impl Upstream {
         }
     }
 
+    /// Whether the route says how long its ladder may take.
+    pub const fn has_timeout(&self) -> bool {
+        !self.is_route_alone
+    }
+
+    /// The time of the whole ladder.
+    pub const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// What an attempt at the primary is limited to, if to anything.
     pub(crate) fn primary_limit(&self) -> Option<Duration> {
         (!self.is_route_alone).then_some(self.primary.timeout)

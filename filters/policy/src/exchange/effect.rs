@@ -110,6 +110,8 @@ pub enum Record {
     StrictBypassed(NotReplayable),
     /// A rung was tried in a drill.
     Drill(Drilled),
+    /// Envoy's own route gave up before the ladder's time was over.
+    RouteTimeout,
     /// The client was answered, or would have been.
     Response {
         /// By which rung.

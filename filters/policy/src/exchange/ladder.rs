@@ -24,6 +24,7 @@ const LEAST: Duration = Duration::from_millis(5);
 
 /// What a 503 of the filter says to a person who reads it.
 const REFUSED: &str = "no region may be asked now\n";
+const TOO_MANY: &str = "no region gave an answer, and too many answers are made up already\n";
 const UNFIT: &str = "no region gave a valid answer\n";
 const UNANSWERED: &str = "no region gave an answer\n";
 
@@ -176,7 +177,11 @@ impl Exchange {
             return;
         }
         if verdict == Verdict::RateLimited {
-            self.limited = self.limited.take().or(Some(Limited::Called(region, response)));
+            // The first one's is kept, unless this one says that the client may come sooner.
+            let is_sooner = self.limited_for.zip(wait).is_some_and(|(before, wait)| wait < before);
+            if self.limited.is_none() || is_sooner {
+                (self.limited, self.limited_for) = (Some(Limited::Called(region, response)), wait);
+            }
         } else if region == 0 {
             self.keep_own_failure(verdict, response);
         }
@@ -244,6 +249,10 @@ impl Exchange {
             Some(Limited::Primary) => self.release(host, effects),
             Some(Limited::Called(region, response)) => {
                 self.deliver(held, response, ServedBy::region(region), Some(region), host, effects);
+            }
+            None if self.is_capped(host) => {
+                self.is_capped = true;
+                self.deliver(held, self.refusal(), ServedBy::Refusal, None, host, effects);
             }
             None => {
                 let last_good = self.last_good(host).map(|response| (response, ServedBy::LastGood));
@@ -331,6 +340,7 @@ impl Exchange {
         }
         headers.push("content-type", "text/plain; charset=utf-8");
         let text = match self.attempts {
+            _ if self.is_capped => TOO_MANY,
             _ if self.is_unfit => UNFIT,
             0 => REFUSED,
             _ => UNANSWERED,

@@ -41,6 +41,7 @@ mod drill;
 mod effect;
 mod event;
 mod held;
+mod honest;
 mod judging;
 mod ladder;
 mod last_good;
@@ -58,6 +59,7 @@ use std::time::Duration;
 use crate::admission::Decision;
 use crate::budget::{Budget, Share};
 use crate::config::{Mode, Route};
+use crate::degraded_share::DegradedShare;
 use crate::envoy_words::{failure_of_broken_off, failure_of_details, is_from_upstream};
 use crate::event_stream;
 use crate::grpc;
@@ -126,18 +128,23 @@ pub struct Exchange {
     asks_plainly: bool,
     /// Whether what is held must not become the answer, whatever comes.
     is_unfit: bool,
+    /// Whether the answer would have been made up, were it not for the bound.
+    is_capped: bool,
     /// Which of the route's static answers is for this request: chosen by its headers, which may be forgotten by then.
     fixed: usize,
     /// Why a secondary region was passed over, for the header that says so.
     not_replayable: Option<NotReplayable>,
     /// A 429 that is the answer if no region does better.
     limited: Option<Limited>,
+    /// When it says that the client may come again.
+    limited_for: Option<Duration>,
     /// The cluster that Envoy's route leads to, where the filter calls the primary itself.
     cluster: Option<String>,
     /// What a primary that the filter called has said of its failure: the answer if there is no other.
     own_failure: Option<(Response, Share)>,
     budget: Rc<RetryBudget>,
     copies: Rc<Budget>,
+    degraded_share: Rc<DegradedShare>,
     /// This exchange among those in flight, and its second attempt among those of others.
     counted: (Option<Counted>, Option<Counted>),
     stage: Stage,
@@ -201,6 +208,8 @@ pub struct Shares {
     pub drills: Rc<Budget>,
     /// What is under way on its route.
     pub retries: Rc<RetryBudget>,
+    /// The answers of its route.
+    pub answers: Rc<DegradedShare>,
     /// A number that clients do not know, the same for all workers.
     pub salt: u64,
 }
@@ -272,15 +281,18 @@ impl Exchange {
             degraded: None,
             not_replayable: None,
             limited: None,
+            limited_for: None,
             cluster,
             own_failure: None,
             counted: (route.upstream.retry_budget.map(|_| shares.retries.begin()), None),
             judging: None,
             asks_plainly,
             is_unfit: false,
+            is_capped: false,
             fixed,
             budget: shares.retries,
             copies: shares.copies,
+            degraded_share: shares.answers,
             stage: Stage::Request,
             route,
         };
@@ -408,6 +420,7 @@ impl Exchange {
                     .unwrap_or_else(|| Verdict::of_status(status.unwrap_or(500), || failure_of_details(details)));
                 let held = Held::new(!is_from_upstream(details), length, end_of_stream);
                 let wait = wait.and_then(|value| retry_after(value, host.now()));
+                self.look_for_route_timeout(details, host, effects);
                 self.on_response(verdict, held, wait, host, effects);
             }
             Event::ResponseBody { chunk, size, end_of_stream } => {
@@ -517,7 +530,7 @@ impl Exchange {
         } else {
             record(0, verdict, effects);
             if verdict == Verdict::RateLimited {
-                self.limited = Some(Limited::Primary);
+                (self.limited, self.limited_for) = (Some(Limited::Primary), retry_after);
             }
             if self.goes_on(verdict) {
                 self.descend(held, host, effects);
@@ -598,6 +611,9 @@ impl Exchange {
     /// The stream is gone. What was under way is counted as what it was.
     fn on_end(&mut self, details: &[u8], host: &impl Host, effects: &mut Vec<Effect>) {
         let broken_off = failure_of_broken_off(details);
+        if self.is_open() {
+            self.look_for_route_timeout(details, host, effects);
+        }
         match &self.stage {
             Stage::Over => {}
             Stage::Request | Stage::Primary => {
@@ -629,6 +645,7 @@ impl Exchange {
     fn respond(&mut self, served_by: ServedBy, host: &impl Host, effects: &mut Vec<Effect>) {
         self.count_admission(effects);
         self.finish_message(false, None, host);
+        self.count_share(served_by, host);
         self.close();
         effects.push(Effect::Record(Record::Response { served_by, degraded: self.degraded }));
     }

@@ -14,6 +14,7 @@ mod failover;
 mod grpc;
 mod harness;
 mod healthy;
+mod honest;
 mod hostile;
 mod isolation;
 mod last_good;
