@@ -24,6 +24,12 @@ impl LeanAnswer {
         header(&self.0[head(&self.0)?], name)
     }
 
+    /// The bytes of the body; none where it was sent in chunks.
+    pub fn body(&self) -> Option<&[u8]> {
+        let head = head(&self.0)?;
+        header(&self.0[head.clone()], "transfer-encoding").is_none().then(|| &self.0[head.end..])
+    }
+
     /// Whether the connection is not to be used again.
     pub(super) fn closes(&self) -> bool {
         self.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))

@@ -19,6 +19,8 @@ pub enum Mood {
     Serve,
     /// It answers 200 after a while.
     ServeAfter(Duration),
+    /// It answers 200 at once, and this is the body.
+    Say(&'static str),
     /// It answers 500 at once.
     Fail,
     /// It never answers.
@@ -126,8 +128,9 @@ impl Shared {
 /// How a connection ends is seen by the proxy at its other end.
 async fn serve_connection(mut stream: TcpStream, shared: Arc<Shared>) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let good = answer("200 OK", &shared.name);
-    let bad = answer("500 Internal Server Error", &shared.name);
+    let body = format!(r#"{{"action":"route_to_expert","confidence":0.93,"region":"{}"}}"#, shared.name);
+    let good = answer("200 OK", &shared.name, &body);
+    let bad = answer("500 Internal Server Error", &shared.name, &body);
     let mut received = Vec::new();
     while stream.read_buf(&mut received).await? > 0 {
         let Some(end) = length_of_first(&received)? else { continue };
@@ -138,6 +141,7 @@ async fn serve_connection(mut stream: TcpStream, shared: Arc<Shared>) -> io::Res
                 tokio::time::sleep(delay).await;
                 stream.write_all(&good).await?;
             }
+            Mood::Say(body) => stream.write_all(&answer("200 OK", &shared.name, body)).await?,
             Mood::Fail => stream.write_all(&bad).await?,
             // On to the end of the connection, which comes when the proxy has lost its patience.
             Mood::Hang => {}
@@ -146,8 +150,7 @@ async fn serve_connection(mut stream: TcpStream, shared: Arc<Shared>) -> io::Res
     Ok(())
 }
 
-fn answer(status: &str, region: &str) -> Vec<u8> {
-    let body = format!(r#"{{"action":"route_to_expert","confidence":0.93,"region":"{region}"}}"#);
+fn answer(status: &str, region: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nregion: {region}\r\ncontent-length: {length}\r\n\r\n{body}"
