@@ -25,17 +25,19 @@
 //! * A breaker is asked when its region could have the request at once. So one that a slow client is still sending takes
 //!   no probe's slot, and shows nothing about the region.
 //! * A request that no region has seen may go to any, whatever its method: it is not sent again, but for the first time.
-//! * A good answer is kept for later at its end; one that was kept is given before the static response, and after a 429.
+//! * A good answer is kept for later at its end; one that was kept is given before the static response, and never for a 429.
 //! * A duplicate is answered before any rung is tried, and counted as no answer of one. The first of a message is done
 //!   only when a region's good answer has gone to the client whole; whatever else becomes of it, its retry may go on.
 //!
-//! `request` is the way to the primary, `judging` an answer that is judged by what it says, `ladder` the way down from there, `passing` an answer that goes to the client as
-//! it comes, `strict` the primary where the filter calls it itself, `breakers` what the circuit breakers are asked and
-//! told, `message` what is known of the message that the request is, `answer_copy` the answer that is kept for its
-//! duplicates and for later, `last_good` that for later, `drill` what follows some exchanges, `mark` what an answer says
-//! of itself.
+//! `begin` is how it begins, `request` the way to the primary, `primary` what comes of it, `judging` an answer that is
+//! judged by what it says, `opening` a stream before its first event, `ladder` the way down from there, `passing` an answer
+//! that goes to the client as it comes, `strict` the primary where the filter calls it itself, `breakers` what the circuit
+//! breakers are asked and told, `message` what is known of the message that the request is, `answer_copy` the answer that is
+//! kept for its duplicates and for later, `last_good` that for later, `drill` what follows some exchanges, `honest` what is
+//! said aloud of the rest, `mark` what an answer says of itself.
 
 mod answer_copy;
+mod begin;
 mod breakers;
 mod drill;
 mod effect;
@@ -49,6 +51,7 @@ mod mark;
 mod message;
 mod opening;
 mod passing;
+mod primary;
 mod request;
 mod strict;
 
@@ -56,7 +59,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::admission::Decision;
 use crate::budget::{Budget, Share};
 use crate::config::{Mode, Route};
 use crate::degraded_share::DegradedShare;
@@ -64,8 +66,8 @@ use crate::envoy_words::{failure_of_broken_off, failure_of_details, is_from_upst
 use crate::event_stream;
 use crate::grpc;
 use crate::host::Host;
-use crate::http::{Headers, Response, retry_after};
-use crate::replay::{NotReplayable, RequestCopy, Use};
+use crate::http::{Response, retry_after};
+use crate::replay::{NotReplayable, RequestCopy};
 use crate::retry_budget::{Counted, RetryBudget};
 use crate::time::Timestamp;
 use crate::verdict::{Degraded, Failure, ServedBy, Skip, Verdict};
@@ -77,6 +79,7 @@ use judging::Judging;
 use last_good::Question;
 use message::Message;
 
+pub use begin::{Arrival, Shares};
 pub use effect::{Answer, Call, Effect, Flow, Over, Record};
 pub use event::{Event, needs_retry_after};
 pub use held::{HELD_MAX, IN_PLACE_MAX};
@@ -199,117 +202,7 @@ struct Calling {
     until: Timestamp,
 }
 
-/// What an exchange shares with the others of its worker.
-#[derive(Debug)]
-pub struct Shares {
-    /// Memory for copies of requests and answers.
-    pub copies: Rc<Budget>,
-    /// Places for drills, [`crate::drill::MOST`] of them.
-    pub drills: Rc<Budget>,
-    /// What is under way on its route.
-    pub retries: Rc<RetryBudget>,
-    /// The answers of its route.
-    pub answers: Rc<DegradedShare>,
-    /// A number that clients do not know, the same for all workers.
-    pub salt: u64,
-}
-
-/// A request as it comes.
-#[derive(Debug)]
-pub struct Arrival {
-    /// When.
-    pub now: Timestamp,
-    /// With pseudo-headers.
-    pub headers: Headers,
-    /// Whether that is all of it.
-    pub end_of_stream: bool,
-    /// What isolation and limits have decided, where they were asked. It has let the request in, and is counted when it
-    /// is known whether the request is a duplicate.
-    pub decision: Option<Decision>,
-    /// The Envoy cluster that the route of the request leads to, if any; needed only where [`Upstream::is_strict`] says so.
-    ///
-    /// [`Upstream::is_strict`]: crate::config::Upstream::is_strict
-    pub cluster: Option<String>,
-}
-
 impl Exchange {
-    /// Begins an exchange with the headers of its request.
-    pub fn begin(
-        route: Arc<Route>,
-        mode: Mode,
-        arrival: Arrival,
-        shares: Shares,
-        host: &impl Host,
-        effects: &mut Vec<Effect>,
-    ) -> Self {
-        let Arrival { now, mut headers, end_of_stream, decision, cluster } = arrival;
-        let asks_plainly = mode == Mode::Enforce && judging::ask_plainly(&route, &mut headers);
-        let is_head = headers.first(":method") == Some(b"HEAD");
-        let fixed = route.choose_fixed(&headers);
-        let wants_events = event_stream::is_wanted(&headers);
-        let is_grpc = grpc::is_request(&headers);
-        // Of neither a call brings what the client waits for.
-        let is_live = wants_events || is_grpc;
-        let message = Message::new(&route, decision, &headers, end_of_stream, shares.salt);
-        let cluster = cluster.filter(|_| mode == Mode::Enforce && route.upstream.is_strict() && !is_live);
-        let question =
-            if is_live { Question::default() } else { Question::new(&route, &headers, end_of_stream, shares.salt) };
-        let drilling = Drilling::draw(&route, mode, &headers, host);
-        // What its body is to say has to be there before anybody answers: from then on Envoy reads no more of it.
-        let is_awaited = message.is_pending() || question.is_growing();
-        let usage = usage(&route, is_awaited, cluster.is_some());
-        let mut this = Self {
-            mode,
-            started: now,
-            request: keep(&route, mode, headers, end_of_stream, Share::of(shares.copies.clone()), usage),
-            message,
-            answer: AnswerCopy::new(Share::of(shares.copies.clone())),
-            question,
-            drilling,
-            drills: shares.drills,
-            is_head,
-            wants_events,
-            is_grpc,
-            is_stream: false,
-            way: Way::Open,
-            attempts: 0,
-            next: 0,
-            asked: None,
-            would_reject: false,
-            passed_over: Vec::new(),
-            retry_after: None,
-            degraded: None,
-            not_replayable: None,
-            limited: None,
-            limited_for: None,
-            cluster,
-            own_failure: None,
-            counted: (route.upstream.retry_budget.map(|_| shares.retries.begin()), None),
-            judging: None,
-            asks_plainly,
-            is_unfit: false,
-            is_capped: false,
-            fixed,
-            budget: shares.retries,
-            copies: shares.copies,
-            degraded_share: shares.answers,
-            stage: Stage::Request,
-            route,
-        };
-        if is_grpc {
-            // It may go on for as long as its answer, and the answer to a call has no trailers.
-            this.request.let_go();
-            this.request.refuse(NotReplayable::Grpc);
-        }
-        if !this.message.is_pending() {
-            this.count_admission(effects);
-        }
-        if !this.request.is_held() {
-            this.set_out(now, host, effects);
-        }
-        this
-    }
-
     /// The route that protects this exchange.
     pub fn route(&self) -> &Route {
         &self.route
@@ -479,135 +372,6 @@ impl Exchange {
         if self.holds_request() { Flow::Hold } else { Flow::Continue }
     }
 
-    fn on_response(
-        &mut self,
-        verdict: Verdict,
-        held: Held,
-        retry_after: Option<Duration>,
-        host: &impl Host,
-        effects: &mut Vec<Effect>,
-    ) {
-        match &self.stage {
-            Stage::Request | Stage::Primary => self.on_primary(verdict, held, retry_after, host, effects),
-            // Envoy has answered by itself, and nobody else will.
-            Stage::Held(held, _) if held.is_request => {
-                self.give_up_call(host, effects);
-                self.tell_passed_over(effects);
-                self.respond(ServedBy::Primary, host, effects);
-            }
-            Stage::Held(..) | Stage::Judging(_) | Stage::Opening(_) | Stage::Passing { .. } | Stage::Over => {}
-        }
-    }
-
-    /// The primary's answer begins, or Envoy's in its place.
-    fn on_primary(
-        &mut self,
-        verdict: Verdict,
-        held: Held,
-        retry_after: Option<Duration>,
-        host: &impl Host,
-        effects: &mut Vec<Effect>,
-    ) {
-        if !self.would_reject {
-            self.request.sent();
-        }
-        self.attempts = self.attempts.max(1);
-        self.degraded = Degraded::from_verdict(verdict);
-        self.hear(verdict, retry_after, host, effects);
-        if verdict == Verdict::Ok {
-            self.look_for_drill(host);
-        }
-        if self.holds_for_judgement(verdict) {
-            self.stage = Stage::Judging(held);
-            self.on_judged_body(0, host, effects);
-        } else if self.is_opening(verdict) {
-            self.on_opening(held, &[], host, effects);
-        } else if self.mode == Mode::Shadow {
-            let would = self.would(verdict, host, effects);
-            self.pass(verdict, would, held.complete, host, effects);
-        } else if self.degraded.is_none() {
-            self.pass(verdict, None, held.complete, host, effects);
-        } else {
-            record(0, verdict, effects);
-            if verdict == Verdict::RateLimited {
-                (self.limited, self.limited_for) = (Some(Limited::Primary), retry_after);
-            }
-            if self.goes_on(verdict) {
-                self.descend(held, host, effects);
-            } else {
-                self.release(host, effects);
-            }
-        }
-    }
-
-    /// Whether the next rung is to be tried after `verdict`.
-    fn goes_on(&self, verdict: Verdict) -> bool {
-        match verdict {
-            Verdict::Failure(failure) => self.route.upstream.fails_on(failure),
-            Verdict::RateLimited => true,
-            Verdict::Ok | Verdict::ClientError | Verdict::Skipped(_) | Verdict::Abandoned => false,
-        }
-    }
-
-    /// More of the primary's answer has come.
-    fn on_body(&mut self, size: usize, end_of_stream: bool, host: &impl Host, effects: &mut Vec<Effect>) {
-        match &mut self.stage {
-            Stage::Passing { .. } if end_of_stream => self.finish_passing(None, host, effects),
-            Stage::Passing { .. } => self.hear_while_passing(host, effects),
-            Stage::Judging(held) => {
-                held.add_body(size, end_of_stream);
-                self.on_judged_body(size, host, effects);
-            }
-            Stage::Held(held, _) => {
-                held.add_body(size, end_of_stream);
-                self.on_held(size, host, effects);
-            }
-            Stage::Request | Stage::Primary | Stage::Opening(_) | Stage::Over => {}
-        }
-    }
-
-    fn on_trailers(&mut self, host: &impl Host, effects: &mut Vec<Effect>) {
-        match &mut self.stage {
-            Stage::Passing { .. } => self.finish_passing(None, host, effects),
-            Stage::Judging(held) => {
-                held.add_trailers();
-                self.on_judged_body(0, host, effects);
-            }
-            Stage::Opening(held) => {
-                held.add_trailers();
-                let held = *held;
-                self.on_opening(held, &[], host, effects);
-            }
-            Stage::Held(held, _) => {
-                held.add_trailers();
-                self.on_held(0, host, effects);
-            }
-            Stage::Request | Stage::Primary | Stage::Over => {}
-        }
-    }
-
-    /// More of a held answer has come, of which Envoy now keeps `size` bytes.
-    fn on_held(&mut self, size: usize, host: &impl Host, effects: &mut Vec<Effect>) {
-        match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Held(held, Awaiting::Body(served_by, response)) if held.complete => {
-                return self.answer(held, served_by, response, host, effects);
-            }
-            // With the end of the answer Envoy stops reading the request: its end will not come.
-            Stage::Held(held, Awaiting::Request) if held.complete => return self.descend(held, host, effects),
-            stage => self.stage = stage,
-        }
-        if !self.may_be_the_answer() {
-            if size > 0 {
-                effects.push(Effect::DiscardBody);
-            }
-        } else if size > HELD_MAX && self.last_good_stands_in(host) {
-            effects.push(Effect::DiscardBody);
-        } else if size > HELD_MAX {
-            self.give_up_call(host, effects);
-            self.release(host, effects);
-        }
-    }
-
     /// The stream is gone. What was under way is counted as what it was.
     fn on_end(&mut self, details: &[u8], host: &impl Host, effects: &mut Vec<Effect>) {
         let broken_off = failure_of_broken_off(details);
@@ -659,27 +423,6 @@ impl Exchange {
         self.own_failure = None;
         self.counted = (None, None);
     }
-}
-
-/// What a copy of the request is for.
-const fn usage(route: &Route, is_awaited: bool, is_called: bool) -> Use {
-    match route.upstream.primary.breaker {
-        _ if is_called => Use::Call,
-        // Its body may tell whether it is a duplicate, or which answer was given to it before; and Envoy closes the
-        // connection of whoever is answered before his
-        // request has come to its end, which one who sends everything many times should not pay each time.
-        _ if is_awaited => Use::Judge,
-        Some(_) => Use::PassOver,
-        None => Use::Repeat,
-    }
-}
-
-/// Begins a copy of the request, which is held back only where that is of use.
-fn keep(route: &Route, mode: Mode, headers: Headers, end_of_stream: bool, share: Share, usage: Use) -> RequestCopy {
-    let upstream = &route.upstream;
-    let request = RequestCopy::begin(&upstream.replay, headers, end_of_stream, share, usage);
-    let has_a_use = matches!(usage, Use::Judge | Use::Call) || !upstream.secondaries.is_empty();
-    if mode == Mode::Enforce && has_a_use { request } else { request.without_hold() }
 }
 
 fn record(region: usize, verdict: Verdict, effects: &mut Vec<Effect>) {
