@@ -7,9 +7,6 @@ use super::iteration::resume;
 use super::stream::reply;
 use crate::host::{Deferred, Host, Root, border, host};
 
-/// Time between two ticks, in milliseconds, as the filter asks for it.
-const TICK: u64 = 100;
-
 /// A wall clock that has some past to step back to, in milliseconds.
 const START: u64 = 1_000_000;
 
@@ -38,7 +35,7 @@ fn initialise() {
 pub(crate) fn configure(document: &[u8]) -> u32 {
     let root = host(|host| {
         let root = host.new_context();
-        host.roots.insert(root, Root { document: document.to_vec(), wants_ticks: false });
+        host.roots.insert(root, Root { document: document.to_vec(), tick: None });
         root
     });
     call(root, || border::proxy_on_context_create(root, 0));
@@ -58,15 +55,35 @@ pub(crate) fn stop(root: u32) {
 
 /// Lets time pass: the clock goes on, and every root context gets its ticks.
 pub(crate) fn wait(millis: u64) {
-    for _ in 0..millis / TICK {
-        host(|host| host.clock = host.clock.saturating_add(TICK));
-        let roots: Vec<u32> =
-            host(|host| host.roots.iter().filter(|(_, root)| root.wants_ticks).map(|(root, _)| *root).collect());
-        for root in roots {
+    let mut left = millis;
+    while left > 0 {
+        let step = host(|host| {
+            let ticks = host.roots.values().filter_map(|root| root.tick);
+            let step = ticks.map(|tick| tick.left).fold(left, u64::min).max(1);
+            host.clock = host.clock.saturating_add(step);
+            step
+        });
+        left = left.saturating_sub(step);
+        for root in due(step) {
             call(root, || border::proxy_on_tick(root));
         }
     }
-    host(|host| host.clock = host.clock.saturating_add(millis % TICK));
+}
+
+/// The root contexts whose tick has come, after so much time.
+fn due(step: u64) -> Vec<u32> {
+    host(|host| {
+        let ticks = host.roots.iter_mut().filter_map(|(root, it)| Some((*root, it.tick.as_mut()?)));
+        let mut due = Vec::new();
+        for (root, tick) in ticks {
+            tick.left = tick.left.saturating_sub(step);
+            if tick.left == 0 {
+                tick.left = tick.period;
+                due.push(root);
+            }
+        }
+        due
+    })
 }
 
 /// Calls the module for a context, then does what it asked for, which Envoy does before it looks at the result.

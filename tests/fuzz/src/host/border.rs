@@ -85,8 +85,8 @@ extern "C" fn proxy_get_current_time_nanoseconds(at: *mut u64) -> Status {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_set_tick_period_milliseconds(_period: u32) -> Status {
-    status(host(Host::set_tick))
+extern "C" fn proxy_set_tick_period_milliseconds(period: u32) -> Status {
+    status(host(|host| host.set_tick(period)))
 }
 
 #[unsafe(no_mangle)]

@@ -7,11 +7,20 @@ use super::{Host, Outcome, Status};
 /// The level of a warning in proxy-wasm's log.
 const WARNING: u32 = 3;
 
+/// The ticks of a root context, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tick {
+    pub(crate) period: u64,
+    /// Until the next one.
+    pub(crate) left: u64,
+}
+
 /// One configuration of the plugin.
 #[derive(Debug, Default)]
 pub(crate) struct Root {
     pub(crate) document: Vec<u8>,
-    pub(crate) wants_ticks: bool,
+    /// Its ticks, if it wants any.
+    pub(crate) tick: Option<Tick>,
 }
 
 /// Envoy's stats: the same name is the same stat.
@@ -57,9 +66,11 @@ impl Host {
         }
     }
 
-    pub(super) fn set_tick(&mut self) -> Outcome {
+    pub(super) fn set_tick(&mut self, period: u32) -> Outcome {
         let current = self.current;
-        self.roots.get_mut(&current).ok_or(Status::BadArgument)?.wants_ticks = true;
+        let period = u64::from(period);
+        let tick = (period > 0).then_some(Tick { period, left: period });
+        self.roots.get_mut(&current).ok_or(Status::BadArgument)?.tick = tick;
         Ok(())
     }
 
