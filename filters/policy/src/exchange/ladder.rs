@@ -250,10 +250,6 @@ impl Exchange {
             Some(Limited::Called(region, response)) => {
                 self.deliver(held, response, ServedBy::region(region), Some(region), host, effects);
             }
-            None if self.is_capped(host) => {
-                self.is_capped = true;
-                self.deliver(held, self.refusal(), ServedBy::Refusal, None, host, effects);
-            }
             None => {
                 let last_good = self.last_good(host).map(|response| (response, ServedBy::LastGood));
                 let fixed = || self.fixed().map(|response| (response, ServedBy::Static));
@@ -261,7 +257,12 @@ impl Exchange {
                 let own_failure =
                     || self.own_failure.as_ref().map(|(response, _)| (response.clone(), ServedBy::Primary));
                 let refusal = || is_refused.then(|| (self.refusal(), ServedBy::Refusal));
-                match last_good.or_else(fixed).or_else(own_failure).or_else(refusal) {
+                let made_up = last_good.or_else(fixed);
+                if made_up.is_some() && self.is_capped(host) {
+                    self.is_capped = true;
+                    return self.deliver(held, self.refusal(), ServedBy::Refusal, None, host, effects);
+                }
+                match made_up.or_else(own_failure).or_else(refusal) {
                     Some((response, served_by)) => {
                         let region = (served_by == ServedBy::Primary).then_some(0);
                         self.deliver(held, response, served_by, region, host, effects);

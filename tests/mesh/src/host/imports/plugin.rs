@@ -25,8 +25,10 @@ fn log(mut caller: Caller<'_, Host>, level: u32, at: u32, size: u32) -> Result<u
     let line = text(&caller, at, size)?;
     {
         let thread = caller.data().thread.borrow();
-        // A document that is refused is an error by design; that Envoy refuses what the filter wants is not.
-        let is_expected = level <= LOG_INFO || line.starts_with("the configuration is refused");
+        // What an operator has to mend is told as loudly by design; that Envoy refuses what the filter wants is not.
+        let is_to_mend =
+            line.starts_with("the configuration is refused") || line.contains("raise the timeout of the route");
+        let is_expected = level <= LOG_INFO || is_to_mend;
         if !is_expected && level >= LOG_WARN {
             thread.world.wrong(&NOT_REFUSED, format!("the filter complains: {line}"));
         }
