@@ -240,7 +240,8 @@ impl Protected {
             let (name, ladder) = (route.name(), route.upstream().timeout());
             warn!(
                 "service={service} route={name} Envoy's own route timeout is over before the ladder's {ladder:?}, and then no \
-                 other region can be asked: raise the timeout of the route (in Istio that of the VirtualService) above it"
+                 other region can be asked: raise the timeout of the route (15s where none is written; in Istio that of the \
+                 VirtualService) above it"
             );
         }
     }

@@ -110,6 +110,7 @@ impl Exchange {
             asks_plainly,
             is_unfit: false,
             is_capped: false,
+            is_route_timeout_told: false,
             fixed,
             budget: shares.retries,
             copies: shares.copies,

@@ -29,9 +29,12 @@ impl Exchange {
     }
 
     /// Says so where Envoy's route has given up before the ladder's time was over: then nothing of the ladder can help.
-    pub(super) fn look_for_route_timeout(&self, details: &[u8], host: &impl Host, effects: &mut Vec<Effect>) {
+    /// Once: what Envoy has said of its answer, it says again at the end of the stream.
+    pub(super) fn look_for_route_timeout(&mut self, details: &[u8], host: &impl Host, effects: &mut Vec<Effect>) {
         let is_meant = details == ROUTE_TIMEOUT && self.route.upstream.primary_limit().is_some();
-        if is_meant && host.now().since(self.started) < self.route.upstream.timeout {
+        // The time is asked for last: it is a host call, and this is looked for in every exchange.
+        if is_meant && !self.is_route_timeout_told && host.now().since(self.started) < self.route.upstream.timeout {
+            self.is_route_timeout_told = true;
             effects.push(Effect::Record(Record::RouteTimeout));
         }
     }

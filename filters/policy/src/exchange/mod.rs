@@ -133,6 +133,8 @@ pub struct Exchange {
     is_unfit: bool,
     /// Whether the answer would have been made up, were it not for the bound.
     is_capped: bool,
+    /// Whether it has been said that Envoy's own route was in the way.
+    is_route_timeout_told: bool,
     /// Which of the route's static answers is for this request: chosen by its headers, which may be forgotten by then.
     fixed: usize,
     /// Why a secondary region was passed over, for the header that says so.

@@ -7,6 +7,7 @@
 //! * [`grpc`] is what a gRPC client gets instead of a failure.
 //! * [`strict`] is the ladder whose primary the filter calls itself.
 //! * [`last_good`] is what is kept of good answers, and given when no region gives one.
+//! * [`honest`] is what is said aloud.
 //! * [`drill`] is what follows some exchanges whose primary is well.
 //! * [`any_order`] throws events at it that no host would send.
 //! * [`legal`] plays a host that keeps to the rules, and looks at what the client gets in the end.
@@ -17,6 +18,7 @@ mod dedupe;
 mod drill;
 mod event_stream;
 mod grpc;
+mod honest;
 mod host;
 mod last_good;
 mod legal;
