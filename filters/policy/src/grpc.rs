@@ -33,6 +33,9 @@ pub const NAMES: [&str; 17] = [
     "UNAUTHENTICATED",
 ];
 
+/// The place among them of a service that cannot be reached now.
+pub(crate) const UNAVAILABLE: u8 = 14;
+
 /// A status, as an answer of the filter says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrpcStatus {

@@ -8,7 +8,7 @@ use crate::circuit_breaker::Attempt;
 use crate::config::Region;
 use crate::envoy_words::failure_of_callout;
 use crate::event_stream::framed;
-use crate::grpc::{GrpcStatus, is_status_alone};
+use crate::grpc::{GrpcStatus, UNAVAILABLE, is_status_alone};
 use crate::host::Host;
 use crate::http::{Headers, Response, retry_after, whole_seconds};
 use crate::replay::NotReplayable;
@@ -22,7 +22,7 @@ const TIMER_SLACK: Duration = Duration::from_millis(20);
 /// Least time of an attempt that can be told from none.
 const LEAST: Duration = Duration::from_millis(5);
 
-/// What a 503 of the filter says to a person who reads it.
+/// What a 503 of the filter says to a person who reads it; to gRPC, without the line break and in plain ASCII without `%`.
 const REFUSED: &str = "no region may be asked now\n";
 const TOO_MANY: &str = "no region gave an answer, and too many answers are made up already\n";
 const UNFIT: &str = "no region gave a valid answer\n";
@@ -335,17 +335,20 @@ impl Exchange {
 
     /// The filter's own answer where no region may be asked and nothing else stands ready.
     fn refusal(&self) -> Response {
-        let mut headers = Headers::new();
-        if let Some(wait) = self.retry_after {
-            headers.push("retry-after", whole_seconds(wait).max(1).to_string());
-        }
-        headers.push("content-type", "text/plain; charset=utf-8");
         let text = match self.attempts {
             _ if self.is_capped => TOO_MANY,
             _ if self.is_unfit => UNFIT,
             0 => REFUSED,
             _ => UNANSWERED,
         };
+        if self.is_grpc {
+            return GrpcStatus { code: UNAVAILABLE, message: text.trim_end().to_owned() }.response();
+        }
+        let mut headers = Headers::new();
+        if let Some(wait) = self.retry_after {
+            headers.push("retry-after", whole_seconds(wait).max(1).to_string());
+        }
+        headers.push("content-type", "text/plain; charset=utf-8");
         Response { status: 503, headers, body: text.into() }
     }
 

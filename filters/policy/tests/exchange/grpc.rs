@@ -2,7 +2,7 @@
 
 use helius_policy::exchange::{Answer, Effect, Event, Flow, Record};
 use helius_policy::http::{Headers, Response};
-use helius_policy::time::Timestamp;
+use helius_policy::time::{Clock, Timestamp};
 use helius_policy::verdict::{Failure, ServedBy, Skip, Verdict};
 
 use crate::setup::{GRPC, Setup};
@@ -54,6 +54,24 @@ fn a_failure_with_a_body_is_answered_by_a_reply() {
     watched.on(Event::ResponseBody { chunk: b"boom", size: 4, end_of_stream: true }, at(6));
     let Some(Answer::Reply(response)) = watched.answer() else { panic!("{:?}", watched.effects) };
     assert_fails_openly(response);
+}
+
+#[test]
+fn beyond_the_share_of_made_up_answers_it_is_told_that_the_service_is_unavailable() {
+    let setup = Setup { max_share: Some("{ share: 0.0, min_requests: 1 }"), ..calling() };
+    let host = setup.host();
+    let counted = host.answers.clone();
+    // One is too few for a share to mean anything.
+    counted.count(setup.route().max_share().unwrap(), false, host.now());
+    let mut watched = Watched::begin_at(setup, host);
+    watched.on(answers("14", b"via_upstream", true), at(5));
+    let Some(Answer::Replace { response, .. }) = watched.answer() else { panic!("{:?}", watched.effects) };
+    let seen = ["content-type", "grpc-status", "grpc-message", "x-helius-served-by"];
+    let seen = seen.map(|name| response.headers.first(name).map(|value| str::from_utf8(value).unwrap()));
+    let text = "no region gave an answer, and too many answers are made up already";
+    assert_eq!(seen, [Some("application/grpc"), Some("14"), Some(text), Some("refusal")]);
+    assert_eq!((response.status, response.body.as_slice(), response.headers.length()), (200, b"".as_slice(), None));
+    assert_eq!(watched.response(), Some(ServedBy::Refusal));
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use helius_policy::circuit_breaker::{Admitted, Attempt, Outcome, State};
 use helius_policy::config::Route;
+use helius_policy::degraded_share::DegradedShare;
 use helius_policy::host::Host;
 use helius_policy::shared::{SharedStore, Stored};
 use helius_policy::time::{Clock, Timestamp};
@@ -16,11 +18,13 @@ pub(crate) struct Fake {
     pub(crate) now: Cell<Timestamp>,
     pub(crate) random: Cell<f64>,
     records: RefCell<BTreeMap<String, Stored>>,
+    /// What the worker has answered.
+    pub(crate) answers: Rc<DegradedShare>,
 }
 
 impl Default for Fake {
     fn default() -> Self {
-        Self { now: Cell::new(START), random: Cell::new(0.5), records: RefCell::default() }
+        Self { now: Cell::new(START), random: Cell::new(0.5), records: RefCell::default(), answers: Rc::default() }
     }
 }
 
@@ -62,7 +66,8 @@ impl SharedStore for Fake {
 impl Fake {
     /// Another one with the same memory.
     pub(crate) fn copy(&self) -> Self {
-        Self { now: self.now.clone(), random: self.random.clone(), records: self.records.clone() }
+        let (now, random, records) = (self.now.clone(), self.random.clone(), self.records.clone());
+        Self { now, random, records, answers: Rc::default() }
     }
 
     /// Loses its memory.

@@ -55,6 +55,8 @@ pub(crate) struct Setup {
     pub(crate) output: Option<&'static str>,
     /// The answers that the route keeps for later, if any, as a map in YAML.
     pub(crate) last_good: Option<&'static str>,
+    /// How large a share of the answers may be made up, if that is bounded, as a map in YAML.
+    pub(crate) max_share: Option<&'static str>,
     /// The share of exchanges that are followed by a drill, if any.
     pub(crate) drill: Option<f64>,
     pub(crate) drill_places: usize,
@@ -110,6 +112,7 @@ impl Default for Setup {
             dedupe: None,
             output: None,
             last_good: None,
+            max_share: None,
             drill: None,
             drill_places: MOST,
             extra: None,
@@ -135,9 +138,10 @@ impl Setup {
         let body = if says_a { "{ a: 1 }" } else { "{ confidence: 0.0 }" };
         let fixed = self.has_static.then(|| format!("static: [ {{ status: 200, body: {body} }} ]"));
         let grpc = self.covers_grpc.then(|| "grpc: { status: UNAVAILABLE, message: later }".to_owned());
-        let last_rungs: Vec<_> = last_good.into_iter().chain(fixed).chain(grpc).collect();
+        let max_share = self.max_share.map(|it| format!("max_share: {it}"));
+        let fail_open: Vec<_> = last_good.into_iter().chain(fixed).chain(grpc).chain(max_share).collect();
         let fail_open =
-            if last_rungs.is_empty() { String::new() } else { format!("fail_open: {{ {} }}", last_rungs.join(", ")) };
+            if fail_open.is_empty() { String::new() } else { format!("fail_open: {{ {} }}", fail_open.join(", ")) };
         let words: Vec<_> = self.fail_on.iter().map(|failure| failure.word()).collect();
         let document = format!(
             "
@@ -238,7 +242,8 @@ routes:
         }
         let memory = Rc::new(Budget::new(usize::MAX));
         let drills = Rc::new(Budget::new(self.drill_places));
-        let shares = Shares { copies: memory, drills, retries: retries.clone(), answers: Rc::default(), salt: SALT };
+        let shares =
+            Shares { copies: memory, drills, retries: retries.clone(), answers: host.answers.clone(), salt: SALT };
         let decision = self.dedupe.map(|_| self.decided);
         let cluster = self.is_strict.then(|| "cluster-0".to_owned());
         let arrival = Arrival { now: host.now(), headers, end_of_stream: self.bodiless, decision, cluster };

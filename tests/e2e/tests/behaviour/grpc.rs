@@ -116,6 +116,31 @@ async fn nobody_waits_for_a_region_that_is_left_alone() {
 }
 
 #[tokio::test]
+async fn beyond_its_share_of_made_up_answers_a_call_is_told_that_the_service_is_unavailable() {
+    let regions = Regions::start().await;
+    let bootstrap = regions.mesh().http2_upstreams().concurrency(1).assist_route(covering);
+    let bootstrap = bootstrap.assist_route(|route| {
+        route["fail_open"]["max_share"] = json!({ "share": 0.0, "window": "1h", "min_requests": 2 });
+    });
+    let mesh = bootstrap.start().await.unwrap();
+    let failures = [status_alone("14"), Answer::status(503).text("overloaded")];
+    for failure in failures.clone() {
+        regions.primary.behave(failure);
+        assert_fails_openly(&ask(&mesh).await, "5xx");
+    }
+    for failure in failures {
+        regions.primary.behave(failure);
+        let reply = ask(&mesh).await;
+        let text = "no region gave an answer, and too many answers are made up already";
+        let seen = ["content-type", "grpc-status", "grpc-message"].map(|name| reply.header(name));
+        assert_eq!(seen, [Some("application/grpc"), Some("14"), Some(text)], "{reply:?}");
+        assert_eq!((reply.status, reply.text().as_str(), &reply.trailers), (200, "", &None));
+        assert_eq!(marks(&reply).get("served-by"), Some(&"refusal"));
+    }
+    mesh.assert_unharmed().await;
+}
+
+#[tokio::test]
 async fn other_requests_of_the_route_get_what_they_always_got() {
     let regions = Regions::start().await;
     let mesh = start(&regions).await;
