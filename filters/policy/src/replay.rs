@@ -72,7 +72,8 @@ impl Contract {
         self.max_body
     }
 
-    fn allows(&self, method: &[u8]) -> bool {
+    /// Whether a request with this method may be sent twice.
+    pub(crate) fn allows(&self, method: &[u8]) -> bool {
         self.methods.iter().any(|allowed| allowed.as_bytes() == method)
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! The primary's answer is copied as it passes, or is there already where it was judged; a secondary region's is there
 //! whole. It is kept without reading what was kept before.
+//!
+//! What the route lets nobody send twice may change something. The answer to it says that this was done, and given again it
+//! would not have been: so such a request is no question.
 
 use super::{Exchange, Limited};
 use crate::config::{Mode, Route};
@@ -29,8 +32,9 @@ struct Asked {
 impl Question {
     /// The question of a request with these headers.
     pub(super) fn new(route: &Route, headers: &Headers, end_of_stream: bool, salt: u64) -> Self {
-        let most = route.upstream.replay.max_body();
-        let key = route.last_good().and_then(|last_good| last_good.key(headers, end_of_stream, salt, most));
+        let replay = &route.upstream.replay;
+        let last_good = route.last_good().filter(|_| headers.first(":method").is_some_and(|it| replay.allows(it)));
+        let key = last_good.and_then(|last_good| last_good.key(headers, end_of_stream, salt, replay.max_body()));
         Self(key.map(|key| Box::new(Asked { key, salt, has_trailers: false, found: None })))
     }
 

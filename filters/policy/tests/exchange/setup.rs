@@ -38,8 +38,10 @@ pub(crate) struct Setup {
     pub(crate) has_static: bool,
     pub(crate) fail_on: Vec<Failure>,
     pub(crate) shadow: bool,
-    /// `PATCH` is the one that no setup replays.
+    /// `PATCH` is the one that no setup replays unless it says so.
     pub(crate) method: &'static str,
+    /// What may be sent twice.
+    pub(crate) replayed: &'static str,
     pub(crate) odd_header: bool,
     /// Whether the request is whole with its headers.
     pub(crate) bodiless: bool,
@@ -104,6 +106,7 @@ impl Default for Setup {
             fail_on: Failure::ALL.to_vec(),
             shadow: false,
             method: "POST",
+            replayed: "GET, HEAD, POST",
             odd_header: false,
             bodiless: true,
             announced: None,
@@ -153,11 +156,12 @@ routes:
       timeout: 1s
       regions: [{}]
       fail_on: [{}]
-      replay: {{ methods: [GET, HEAD, POST], max_body: {MAX_BODY}B, hold: {hold}B }}
+      replay: {{ methods: [{replayed}], max_body: {MAX_BODY}B, hold: {hold}B }}
     {fail_open}
 ",
             regions.join(", "),
             words.join(", "),
+            replayed = self.replayed,
             hold = self.hold,
         );
         let document = match self.drill {

@@ -369,17 +369,23 @@ async fn no_tenant_is_ever_given_the_answer_to_another() {
     }
 }
 
+/// Its client would take for done what was not.
 #[tokio::test]
-async fn a_request_that_may_not_be_sent_again_is_answered_from_what_was_kept() {
-    let mut regions = Regions::start().await;
+async fn what_may_not_be_sent_again_is_not_answered_from_what_was_kept() {
+    let regions = Regions::start().await;
     let bootstrap = keeping(&regions, &json!({})).assist_route(|route| {
-        route["upstream"]["replay"] = json!({ "methods": ["GET"] });
+        route["upstream"]["replay"] = json!({ "methods": ["GET", "PUT"] });
     });
     let mesh = bootstrap.start().await.unwrap();
     regions.primary.behave(model("v1"));
-    ask(&mesh).await;
-    regions.primary.refuse().await;
-    let reply = ask(&mesh).await;
-    assert_eq!((reply.header("x-helius-served-by"), reply.header("x-model")), (Some("last-good"), Some("v1")));
+    let with = |method| Request::new(method, "/assist").body(QUESTION);
+    for method in [Method::POST, Method::PUT] {
+        mesh.send(with(method)).await.unwrap();
+    }
+    regions.fail();
+    let reply = mesh.send(with(Method::POST)).await.unwrap();
+    assert_eq!(reply.header("x-helius-served-by"), Some("static"));
     assert_eq!(reply.header("x-helius-not-replayable"), Some("method"));
+    let reply = mesh.send(with(Method::PUT)).await.unwrap();
+    assert_eq!((reply.header("x-helius-served-by"), reply.header("x-model")), (Some("last-good"), Some("v1")));
 }
