@@ -44,11 +44,17 @@ pub(super) fn read(at: &mut Cursor<'_, '_>, is_last: bool, output: Option<&Outpu
     Some((when?, response))
 }
 
-/// Whether the answer is one that its reader can use, and claims nothing that nobody knows. What is no good answer, or a
-/// stream, is no more judged than that of a region.
+/// Whether the answer is one that its reader can use, and claims nothing that nobody knows. What is no good answer is no
+/// more judged than that of a region. A stream could not be, and would also be what a client gets who asks for none.
 fn check(at: &mut Cursor<'_, '_>, response: &Response, output: Option<&Output>, may_claim: bool) -> Option<()> {
     let is_good = (200..300).contains(&response.status) && response.may_have_body();
-    let Some(output) = output.filter(|_| is_good && !event_stream::is_one(&response.headers)) else { return Some(()) };
+    let Some(output) = output.filter(|_| is_good) else { return Some(()) };
+    if event_stream::is_one(&response.headers) {
+        let rule = "makes it a stream of events, which the route's own output cannot judge".to_owned();
+        let hint = "write the data of the event as the body: who asks for a stream gets it as one event".to_owned();
+        at.refuse_at(".headers.content-type", rule, hint);
+        return None;
+    }
     if let Err(fault) = output.judge_fixed(&response.body) {
         let rule = format!("is what the route's own output refuses, by {}", fault.rule());
         at.refuse_at(&format!(".body{}", fault.pointer()), rule, "correct the body, or output".to_owned());
