@@ -3,3 +3,4 @@
 mod any_text;
 mod good;
 mod refused;
+mod static_answers;
