@@ -95,6 +95,21 @@ fn one_that_brings_no_event_has_failed() {
 }
 
 #[test]
+fn one_is_held_where_either_way_to_fail_is_listed_and_then_covered_in_both() {
+    for (fail_on, is_held) in [(Failure::Reset, true), (Failure::Timeout, true), (Failure::Connect, false)] {
+        let setup = Setup { fail_on: vec![fail_on], ..asking() };
+        for waits in [false, true] {
+            let mut watched = Watched::begin(setup.clone());
+            let flow = watched.on(begins(false), at(5));
+            assert_eq!(flow == Flow::Hold, is_held, "{fail_on:?}");
+            let silent = if waits { Event::Waited { impatient_for: ATTEMPT } } else { shows(COMMENT, true) };
+            watched.on(silent, at(410));
+            assert_eq!(watched.in_flight.is_some(), is_held, "{fail_on:?}");
+        }
+    }
+}
+
+#[test]
 fn one_that_says_very_much_and_no_event_is_let_go() {
     let mut watched = Watched::begin(asking());
     watched.on(begins(false), at(5));

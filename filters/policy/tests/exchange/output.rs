@@ -205,6 +205,25 @@ fn one_that_does_not_end_is_given_up_when_an_attempts_time_is_over() {
     assert!(matches!(watched.answer(), Some(Answer::Reply(_))), "{:?}", watched.effects);
 }
 
+/// What was held has been taken apart, and cannot go on any more.
+#[test]
+fn one_that_is_given_up_is_not_the_answer_even_where_fail_on_does_not_list_why() {
+    let setup = Setup { fail_on: vec![Failure::InvalidOutput], ..judged() };
+    for failure in [Failure::Timeout, Failure::Overflow] {
+        let mut watched = Watched::begin(setup.clone());
+        begins(&mut watched, 200, &[], false);
+        body(&mut watched, b"{", false);
+        if failure == Failure::Timeout {
+            watched.on(Event::Waited { impatient_for: Duration::from_millis(400) }, at(400));
+        } else {
+            watched.on(Event::ResponseBody { chunk: b"", size: 1, end_of_stream: false }, at(7));
+        }
+        assert_eq!(attempts(&watched), [(0, Verdict::Failure(failure))]);
+        watched.on(answered(GOOD), at(450));
+        assert_eq!((watched.response(), given(&watched).body.as_slice()), (Some(ServedBy::Secondary), GOOD));
+    }
+}
+
 #[test]
 fn one_that_breaks_off_or_whose_client_leaves_is_counted_as_what_it_was() {
     let reset = Verdict::Failure(Failure::Reset);

@@ -89,6 +89,21 @@ fn what_ends_in_the_middle_is_covered() {
 }
 
 #[test]
+fn what_leaves_no_answer_is_covered_even_where_fail_on_does_not_list_it() {
+    let setup = Setup { fail_on: vec![Failure::Connect], ..strict() };
+    for (event, millis) in [(Event::CallReset, 5), (Event::CallReset, 400), (Event::CallRefused, 0)] {
+        let mut watched = Watched::begin(setup.clone());
+        watched.on(event, at(millis));
+        watched.on(answered("200", b"west"), at(millis + 5));
+        assert_eq!(watched.response(), Some(ServedBy::Secondary), "after {millis} ms");
+    }
+    // Where Envoy has answered in the region's place, that is the answer.
+    let mut watched = Watched::begin(setup);
+    watched.on(answered("504", b"upstream request timeout"), at(400));
+    assert_eq!((watched.response(), replied(&watched).status), (Some(ServedBy::Primary), 504));
+}
+
+#[test]
 fn a_4xx_of_the_primary_is_the_answer_and_a_429_only_where_nobody_does_better() {
     let mut watched = Watched::begin(strict());
     watched.on(answered("422", b"no"), at(5));
