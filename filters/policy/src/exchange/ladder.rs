@@ -310,6 +310,7 @@ impl Exchange {
                 self.call_region(held, 0, self.attempt(&self.route.upstream.primary, now).1, now, effects);
                 return true;
             }
+            self.count_bypass(effects);
             self.way = Way::Open;
             if is_taken {
                 effects.push(Effect::GiveRequestBodyBack);

@@ -196,6 +196,13 @@ fn a_primary_that_is_left_alone_is_not_called_unless_all_are() {
     watched.on(answered("200", b"good"), at(5));
     assert_eq!(watched.response(), Some(ServedBy::Primary));
     assert_eq!(says(replied(&watched), "x-helius-served-by"), None);
+    let too_long = Setup { bodiless: false, announced: Some(9), ..guarded(&[0, 1]) };
+    let watched = Watched::begin(too_long);
+    assert_eq!(
+        (watched.asks_primary, bypassed(&watched)),
+        (true, Some(NotReplayable::Body)),
+        "and what it cannot call"
+    );
 }
 
 #[test]
