@@ -1,13 +1,17 @@
 //! The filter's document as data, written here and not read by the policy: what it means is told twice.
 
 mod breaker;
+mod last_rungs;
 mod output;
 
 use serde_json::{Value, json};
 
+use crate::fields::Fields;
 use crate::scenario::Millis;
 
 pub use breaker::{Breaker, Budget, Mode};
+pub use last_rungs::{Fixed, LastGood, MaxShare};
+pub(crate) use last_rungs::{GOLD, SEGMENT};
 pub use output::Output;
 
 /// A document that the filter may be given.
@@ -42,6 +46,8 @@ pub struct Route {
     pub max_body: usize,
     /// Longest announced body that is waited for.
     pub hold: usize,
+    /// Whether the filter calls the primary itself.
+    pub is_strict: bool,
     /// How often it may be asked, by all clients together.
     pub limit: Option<Limit>,
     /// When its regions are left alone.
@@ -50,10 +56,14 @@ pub struct Route {
     pub output: Option<Output>,
     /// How much may be sent a second time; where nothing is written, what goes with the breaker.
     pub retry_budget: Option<Budget>,
-    /// Whether good answers are kept for when no region gives one.
-    pub keeps_last_good: bool,
+    /// Which good answers are kept for when no region gives one.
+    pub last_good: Option<LastGood>,
     /// The last rung.
     pub fixed: Option<Fixed>,
+    /// The same for those of one segment; only beside the other.
+    pub fixed_for_gold: Option<Fixed>,
+    /// How much may be made up; only where there is something that is.
+    pub max_share: Option<MaxShare>,
 }
 
 /// A rate limit.
@@ -76,15 +86,6 @@ pub struct Region {
     pub authority: Option<String>,
 }
 
-/// A static response.
-#[derive(Debug, Clone)]
-pub struct Fixed {
-    /// The status code.
-    pub status: u16,
-    /// The body as text.
-    pub body: String,
-}
-
 /// Everything that can fail.
 pub const FAILURES: [&str; 7] =
     ["connect", "reset", "timeout", "5xx", "overflow", "no_healthy_upstream", INVALID_OUTPUT];
@@ -105,12 +106,15 @@ impl Route {
             replay_methods: vec!["GET", "HEAD", "POST"],
             max_body: 64 << 10,
             hold: 16 << 10,
+            is_strict: false,
             limit: None,
             breaker: None,
             output: None,
             retry_budget: None,
-            keeps_last_good: false,
+            last_good: None,
             fixed: Some(Fixed { status: 200, body: "static".to_owned() }),
+            fixed_for_gold: None,
+            max_share: None,
         }
     }
 
@@ -141,6 +145,9 @@ impl Route {
             let limit = json!({ "rate": format!("{per_second}/s"), "burst": burst });
             route["admission"] = json!({ "rate_limit": [limit] });
         }
+        if self.is_strict {
+            route["upstream"]["strict"] = true.into();
+        }
         if let Some(breaker) = self.breaker {
             route["upstream"]["circuit_breaker"] = breaker.to_json();
         }
@@ -151,18 +158,35 @@ impl Route {
             route["upstream"]["retry_budget"] = budget.to_json();
         }
         if let Some(fixed) = &self.fixed {
-            route["fail_open"]["static"] = json!([{ "status": fixed.status, "body": self.body_of(fixed) }]);
+            let is_judged = self.output.is_some();
+            let mut all = vec![fixed.to_json(is_judged)];
+            if let Some(gold) = &self.fixed_for_gold {
+                let mut gold = gold.to_json(is_judged);
+                gold["when"] = json!({ "headers": { SEGMENT: GOLD } });
+                all.insert(0, gold);
+            }
+            route["fail_open"]["static"] = all.into();
         }
-        if self.keeps_last_good {
-            route["fail_open"]["last_good"] = json!({});
+        if let Some(last_good) = self.last_good {
+            route["fail_open"]["last_good"] = last_good.to_json();
+        }
+        if let Some(max_share) = self.max_share.filter(|_| self.makes_up()) {
+            route["fail_open"]["max_share"] = max_share.to_json();
         }
         route
     }
 
-    /// The body of the static answer: where good answers are judged, one that their rules let pass.
-    pub fn body_of<'a>(&self, fixed: &'a Fixed) -> &'a str {
-        let is_judged = self.output.is_some() && (200..300).contains(&fixed.status);
-        if is_judged { r#"{"action":"wait","confidence":0,"items":[{"id":1}]}"# } else { &fixed.body }
+    /// Whether there is anything that could be made up.
+    pub(crate) const fn makes_up(&self) -> bool {
+        self.fixed.is_some() || self.last_good.is_some()
+    }
+
+    /// The static response for a request with these headers: status and body.
+    pub(crate) fn fixed_for(&self, headers: &Fields) -> Option<(u16, String)> {
+        let fixed = self.fixed.as_ref()?;
+        let gold = self.fixed_for_gold.as_ref().filter(|_| headers.text(SEGMENT) == GOLD);
+        let fixed = gold.unwrap_or(fixed);
+        Some((fixed.status, fixed.body(self.output.is_some())))
     }
 
     /// What bounds second attempts, if anything does.
@@ -226,7 +250,10 @@ pub(crate) fn region_named(name: &str) -> Option<usize> {
     if name == "primary" { Some(0) } else { name.strip_prefix("secondary-")?.parse().ok() }
 }
 
-/// The reverse of [`cluster`].
+/// The cluster that every route of Envoy leads to.
+pub(crate) const CLUSTER_OF_ROUTE: &str = "primary";
+
+/// The region of a cluster.
 pub(crate) fn region_of(cluster: &str) -> Option<usize> {
-    cluster.strip_prefix("secondary_")?.parse().ok()
+    if cluster == CLUSTER_OF_ROUTE { Some(0) } else { cluster.strip_prefix("secondary_")?.parse().ok() }
 }

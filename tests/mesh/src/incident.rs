@@ -2,6 +2,7 @@
 
 mod breakers;
 mod clients;
+mod last_rungs;
 mod operators;
 mod outage;
 mod output;

@@ -19,10 +19,11 @@ impl World {
         let record = records.get(exchange)?;
         let (route, is_head) = (record.route()?, record.headers.text(":method") == "HEAD");
         let output = route.output.filter(|_| Output::is_about(fields, is_head))?;
+        let is_called = record.asked.iter().any(|asked| asked.region == region && asked.is_called);
         let length = crate::bytes::answer_body(answer, region, fields.text("x-id")).len();
         Some(Judged {
             is_refused: output.refuses(answer.says, length),
-            is_held: region == 0 && route.holds_answers() && !record.is_shadow(),
+            is_held: !is_called && route.holds_answers() && !record.is_shadow(),
             ..Judged::default()
         })
     }

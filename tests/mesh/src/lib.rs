@@ -25,6 +25,8 @@ mod host;
 mod incident;
 mod invariants;
 mod judging;
+mod kept;
+mod made_up;
 mod mesh;
 mod queue;
 mod record;
@@ -39,12 +41,14 @@ mod world;
 pub use breakers::{Door, State};
 pub use bytes::{answer_body, cut, id_of, request_body};
 pub use document::{
-    Breaker, Budget, Document, FAILURES, Fixed, Limit, Mode, Output, Region, Route, cluster, region_name,
+    Breaker, Budget, Document, FAILURES, Fixed, LastGood, Limit, MaxShare, Mode, Output, Region, Route, cluster,
+    region_name,
 };
 pub use fields::Fields;
 pub use host::{MODULE, label, module_path};
 pub use incident::incident;
 pub use invariants::{AFTER_EACH_EVENT, AT_THE_END, Excuse, Invariant, NOTICED, Noticed, Violation, judge};
+pub use kept::Kept;
 pub use mesh::{Outcome, play};
 pub use record::{Answer as Given, Asked, Cost, End, Judged, Record, Shown};
 pub use says::{FLAWS, Flaw, Says};

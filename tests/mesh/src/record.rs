@@ -6,10 +6,12 @@ use std::rc::Rc;
 use crate::breakers::Door;
 use crate::document::{Breaker, Document, Route};
 use crate::fields::Fields;
+use crate::kept::Kept;
 use crate::world::Micros;
 
 /// One exchange.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Record {
     /// Its place in the scenario.
     pub index: usize,
@@ -37,6 +39,8 @@ pub struct Record {
     pub uncopied: Option<&'static str>,
     /// When its answer was decided, or its client gone: by the simulation's time and by the wall clock.
     pub settled: Option<(Micros, Micros)>,
+    /// When the first region was asked, or Envoy refused to ask it, or the answer was decided: by the wall clock.
+    pub set_out: Option<Micros>,
     /// What each region saw.
     pub asked: Vec<Asked>,
     /// Calls that Envoy refused to begin: the region, and the verdict's word.
@@ -53,6 +57,10 @@ pub struct Record {
     pub request_too_large: bool,
     /// What the filter counted: the stats' names.
     pub counted: Vec<String>,
+    /// Good answers to the same question of which one may be given again.
+    pub(crate) kept: Vec<Kept>,
+    /// Whether one has to be, where no region answers.
+    pub(crate) has_kept: bool,
     /// Whether the VM died under it.
     pub lost_its_vm: bool,
     /// Fuel and host calls that it cost.
@@ -89,6 +97,8 @@ pub struct Shown {
 pub struct Asked {
     /// 0 is the primary.
     pub region: usize,
+    /// Whether the filter called it, and no route of Envoy led there.
+    pub is_called: bool,
     /// When, by the simulation's time and by the wall clock.
     pub at: (Micros, Micros),
     /// How its region's breaker stood, where it has one.
@@ -165,9 +175,7 @@ pub enum End {
 impl Record {
     /// The route that protected it, if one did.
     pub fn route(&self) -> Option<&Route> {
-        let untouched = self.headers.first("upgrade").is_some()
-            || self.headers.text("content-type").starts_with("application/grpc")
-            || self.headers.text("accept").starts_with("text/event-stream");
+        let untouched = self.headers.first("upgrade").is_some() || self.is_live();
         self.matched().filter(|_| !untouched)
     }
 
@@ -184,6 +192,17 @@ impl Record {
     /// Whether it was only watched.
     pub fn is_shadow(&self) -> bool {
         self.document.as_ref().is_some_and(|document| document.is_shadow)
+    }
+
+    /// Whether its client waits for more than a call of the filter brings.
+    pub(crate) fn is_live(&self) -> bool {
+        self.headers.text("content-type").starts_with("application/grpc")
+            || self.headers.text("accept").starts_with("text/event-stream")
+    }
+
+    /// Whether its route lets it be sent twice.
+    pub(crate) fn is_listed(&self, route: &Route) -> bool {
+        route.replay_methods.contains(&self.headers.text(":method"))
     }
 
     /// Whether every header can be sent by a callout.
@@ -204,6 +223,31 @@ impl Record {
     /// The attempt at the primary, if it was made.
     pub fn primary(&self) -> Option<&Asked> {
         self.asked.iter().find(|asked| asked.region == 0)
+    }
+
+    /// Whether the filter called the primary itself, or tried to.
+    pub(crate) fn is_primary_called(&self) -> bool {
+        self.is_primary_refused() || self.primary().is_some_and(|primary| primary.is_called)
+    }
+
+    /// Whether Envoy refused to call the primary.
+    pub(crate) fn is_primary_refused(&self) -> bool {
+        self.refused.iter().any(|(region, _)| *region == 0)
+    }
+
+    /// When the ladder's time began, by the wall clock. Where the filter calls the primary itself, until then the client
+    /// had the time, and no region.
+    pub(crate) fn started(&self) -> Option<Micros> {
+        let began = self.began?.1;
+        let is_strict = self.route().is_some_and(|route| route.is_strict) && !self.is_shadow();
+        let by_route = self.primary().is_some_and(|primary| !primary.is_called);
+        Some(if is_strict && !by_route { self.set_out.unwrap_or(began) } else { began })
+    }
+
+    /// The same by the simulation's time.
+    pub(crate) fn started_at(&self) -> Micros {
+        let (began, wall) = self.began.unwrap_or_default();
+        began + self.started().map_or(0, |started| started.saturating_sub(wall))
     }
 
     /// The attempts at secondary regions.

@@ -4,7 +4,7 @@ use crate::breakers::{Attempt, Broken, Door, TRANSITIONS_TOTAL, Told};
 use crate::document::{Route, region_named};
 use crate::flights::Owner;
 use crate::host::label;
-use crate::invariants::{BREAKER_GAUGE, WITHIN_BUDGET};
+use crate::invariants::{BREAKER_GAUGE, WITHIN_BUDGET, WITHIN_SHARE};
 use crate::record::Record;
 use crate::scenario::Millis;
 use crate::world::{Micros, World};
@@ -86,6 +86,7 @@ impl World {
             // One of several that a tick lets go on is over before the next one goes on.
             if let Some(owner) = owner(record) {
                 self.flights.borrow_mut().end(&owner, exchange);
+                self.count_answer(record, owner, label(stat, "served_by"));
             }
         }
         let Some(region) = region_named(label(stat, "region")) else { return };
@@ -101,6 +102,25 @@ impl World {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// An answer is counted: one of which only a share may be made up.
+    fn count_answer(&self, record: &Record, owner: Owner, served_by: &str) {
+        let (Some(route), wall) = (record.route(), self.wall()) else { return };
+        let Some(settings) = route.max_share.filter(|_| served_by != "none") else { return };
+        let is_made_up = ["static", "last-good"].contains(&served_by);
+        let (might_be, might_not) = self.made_up.borrow().might(&owner, settings, wall);
+        self.made_up.borrow_mut().count(owner, wall, is_made_up);
+        if !self.scenario.clock_steps.is_empty() {
+            return;
+        }
+        if is_made_up && !might_be {
+            self.wrong(&WITHIN_SHARE, format!("the answer to {} is made up, beyond the share", record.id));
+        }
+        // Where there is a static response, nothing else leads to a refusal.
+        if served_by == "refusal" && route.fixed.is_some() && !might_not {
+            self.wrong(&WITHIN_SHARE, format!("{} is refused, within the share", record.id));
         }
     }
 

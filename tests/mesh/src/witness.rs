@@ -28,6 +28,9 @@ pub(crate) fn note(record: &mut Record, copies: &mut Copies, breakers: &Breakers
     if record.uncopied.is_some() {
         copies.drop(record.root, record.index);
     }
+    if record.is_asked() || record.answer.is_some() {
+        record.set_out = record.set_out.or(Some(now.1));
+    }
     if record.answer.is_some() || record.end.is_some() {
         record.settled = Some(now);
         copies.drop(record.root, record.index);
@@ -60,19 +63,16 @@ fn copy(record: &Record, copies: &mut Copies) -> Option<&'static str> {
     match copies.grow(record.root, record.index, needed) {
         Err(Refused) => Some("memory"),
         Ok(()) if record.shown.trailers => Some("trailers"),
-        Ok(()) if record.is_asked() && !is_listed(record, route) => Some("method"),
+        Ok(()) if record.is_asked() && !record.is_listed(route) => Some("method"),
         Ok(()) => None,
     }
 }
 
-fn is_listed(record: &Record, route: &Route) -> bool {
-    route.replay_methods.contains(&record.headers.text(":method"))
-}
-
 /// Memory is taken for an announced body before it comes.
 fn bytes_to_copy(record: &Record, route: &Route) -> Result<usize, &'static str> {
-    // Where the primary may be passed over, the copy may be what is sent for the first time.
-    if !is_listed(record, route) && route.breaker.is_none() {
+    // Where the primary may be passed over or is called, the copy may be what is sent for the first time.
+    let is_called = route.is_strict && !record.is_shadow();
+    if !record.is_listed(route) && route.breaker.is_none() && !is_called {
         return Err("method");
     }
     let announced = record.headers.text("content-length").parse().unwrap_or(0);

@@ -10,6 +10,8 @@ use crate::document::Document;
 use crate::flights::Flights;
 use crate::host::{Metrics, SharedData};
 use crate::invariants::Noticed;
+use crate::kept::Keeper;
+use crate::made_up::MadeUp;
 use crate::record::Record;
 use crate::scenario::{Behaviour, Scenario};
 
@@ -31,6 +33,8 @@ pub(crate) struct World {
     pub(crate) records: RefCell<Vec<Record>>,
     pub(crate) breakers: RefCell<Breakers>,
     pub(crate) flights: RefCell<Flights>,
+    pub(crate) keeper: RefCell<Keeper>,
+    pub(crate) made_up: RefCell<MadeUp>,
     /// Which of them the event under way has touched.
     touched: RefCell<BTreeSet<usize>>,
     /// Whose answers the filter has to give up in the tick under way.
@@ -57,6 +61,8 @@ impl World {
             records: RefCell::default(),
             breakers,
             flights: RefCell::default(),
+            keeper: RefCell::default(),
+            made_up: RefCell::default(),
             touched: RefCell::default(),
             overdue: RefCell::default(),
             wrong: RefCell::default(),

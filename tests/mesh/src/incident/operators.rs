@@ -2,9 +2,9 @@
 
 use fastrand::Rng;
 
-use super::breakers;
+use super::{breakers, last_rungs};
 use super::{one_in, output, pick};
-use crate::document::{Document, FAILURES, Fixed, Limit, Region, Route, region_name};
+use crate::document::{Document, FAILURES, Limit, Region, Route, region_name};
 use crate::scenario::{Death, Millis};
 
 pub(super) fn document(random: &mut Rng) -> Document {
@@ -22,20 +22,22 @@ fn route(random: &mut Rng, name: &str) -> Route {
     let regions = (0..count).map(|index| region(random, index, timeout));
     let regions = regions.collect();
     let max_body = *pick(random, &[64 << 10, 64 << 10, 1000, 0, 300 << 10]);
-    Route {
+    let mut route = Route {
         timeout,
         regions,
         fail_on: fail_on(random),
         replay_methods: pick(random, &[vec!["GET", "HEAD", "POST"], vec!["GET", "HEAD", "POST"], vec!["GET"]]).clone(),
         max_body,
         hold: max_body.min(*pick(random, &[16 << 10, 16 << 10, 0, 100])),
-        fixed: fixed(random),
+        is_strict: one_in(random, 3),
         limit: limit(random),
         breaker: breakers::breaker(random),
         output: output::output(random),
         retry_budget: breakers::budget(random),
         ..Route::new(name, 0)
-    }
+    };
+    last_rungs::furnish(random, &mut route);
+    route
 }
 
 fn limit(random: &mut Rng) -> Option<Limit> {
@@ -53,16 +55,6 @@ fn fail_on(random: &mut Rng) -> Vec<&'static str> {
         return FAILURES.to_vec();
     }
     FAILURES.into_iter().filter(|_| random.bool()).collect()
-}
-
-fn fixed(random: &mut Rng) -> Option<Fixed> {
-    if one_in(random, 4) {
-        return None;
-    }
-    let status = *pick(random, &[200, 200, 200, 203, 503]);
-    let body = pick(random, &["static answer", "static answer", ""]);
-    let body = if one_in(random, 20) { "s".repeat(40 << 10) } else { (*body).to_owned() };
-    Some(Fixed { status, body })
 }
 
 pub(super) fn pushes(random: &mut Rng, first: &Document) -> Vec<(Millis, Document)> {

@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::{breakers, one_in, operators, output, pick};
+use super::{breakers, last_rungs, one_in, operators, output, pick};
 use crate::document::Output;
 use crate::says::Says;
 use crate::scenario::{Answer, Behaviour, Exchange, Millis, Request, Scenario};
@@ -14,6 +14,9 @@ pub(super) fn outage(random: &mut Rng, scenario: &mut Scenario) {
     route.breaker = Some(breaker);
     route.retry_budget = breakers::budget(random);
     route.output = output::output(random).map(|it| Output { eject: Some(*pick(random, &[(1, 1), (2, 3)])), ..it });
+    if one_in(random, 2) {
+        route.last_good = Some(last_rungs::last_good(random));
+    }
     if one_in(random, 2) {
         scenario.pushes.clear();
         scenario.clock_steps.clear();

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 use super::{one_in, pick};
-use crate::document::Output;
+use crate::document::{Output, SEGMENT};
 use crate::says::{FLAWS, Says};
 
 /// Of two routes one judges its answers.
@@ -43,6 +43,8 @@ pub(super) fn header(random: &mut Rng) -> Option<(String, Vec<u8>)> {
         2 => ("content-encoding", "identity"),
         3 => ("content-type", "text/event-stream; charset=utf-8"),
         4..10 => ("content-type", "application/json"),
+        10 => ("vary", SEGMENT),
+        11 => ("cache-control", "private"),
         _ => return None,
     };
     Some((name.to_owned(), value.as_bytes().to_vec()))

@@ -10,7 +10,9 @@ pub(super) const FRAMED: Invariant =
 
 pub(super) const BELONGS: Invariant = Invariant {
     name: "belongs",
-    sentence: "an answer is the whole answer of the region that it names, to this very request, or the static one",
+    sentence:
+        "an answer is the whole answer of the region that it names, to this very request, or the static one for it,
+               or given again",
     check: belongs,
 };
 
@@ -56,8 +58,12 @@ fn framed(_: &Scenario, record: &Record) -> Result<(), String> {
 
 fn belongs(_: &Scenario, record: &Record) -> Result<(), String> {
     let Some(answer) = whole(record) else { return Ok(()) };
+    // One that is given again has rules of its own.
+    if answer.mark("served-by") == Some("last-good") {
+        return Ok(());
+    }
     if answer.mark("served-by") == Some("static") {
-        let fixed = record.route().and_then(|route| route.fixed.as_ref().map(|it| (it.status, route.body_of(it))));
+        let fixed = record.route().and_then(|route| route.fixed_for(&record.headers));
         let is_head = record.headers.text(":method") == "HEAD";
         let is_right = fixed
             .is_some_and(|(status, body)| status == answer.status() && (is_head || body.as_bytes() == answer.body));
@@ -83,7 +89,9 @@ fn belongs(_: &Scenario, record: &Record) -> Result<(), String> {
 fn no_5xx(_: &Scenario, record: &Record) -> Result<(), String> {
     let is_covered = !record.is_shadow() && record.route().is_some_and(Route::covers_everything);
     let Some(answer) = record.answer.as_ref().filter(|_| is_covered) else { return Ok(()) };
-    ensure(answer.status() < 500 || Excuse::of(record).is_some(), || format!("it is a {}", answer.status()))
+    ensure(answer.status() < 500 || Excuse::of(record).is_some_and(|excuse| excuse.holds_for(record)), || {
+        format!("it is a {}", answer.status())
+    })
 }
 
 fn client_errors(_: &Scenario, record: &Record) -> Result<(), String> {
@@ -133,7 +141,7 @@ fn marks(_: &Scenario, record: &Record) -> Result<(), String> {
         "secondary" => {
             region.is_some_and(|it| it.starts_with("secondary") && ["", it].contains(&answer.headers.text("region")))
         }
-        "static" | "refusal" => region.is_none(),
+        "last-good" | "static" | "refusal" => region.is_none(),
         _ => false,
     };
     let attempts = record.tried().to_string();

@@ -45,8 +45,8 @@ fn deadline(_: &Scenario, record: &Record) -> Result<(), String> {
         let timeout = u64::from(timeout);
         let most = route.regions.get(asked.region).map_or(0, |region| region.timeout);
         // By the clock that the filter can see: where it steps back, the ladder gets longer.
-        let passed = asked.at.1.saturating_sub(began.1);
-        let ends = if asked.region == 0 { 0 } else { timeout * 1000 + passed };
+        let passed = asked.at.1.saturating_sub(record.started().unwrap_or(began.1));
+        let ends = if asked.is_called { timeout * 1000 + passed } else { 0 };
         ensure(timeout > 0 && timeout <= most && ends <= route.timeout * 1000, || {
             format!("region {} gets {timeout} ms, {} ms after the start", asked.region, passed / 1000)
         })?;
@@ -58,7 +58,8 @@ fn replayable(_: &Scenario, record: &Record) -> Result<(), String> {
     let Some(route) = record.route() else { return Ok(()) };
     let method = record.headers.text(":method");
     let is_kept = record.body.len() <= route.max_body && record.is_text();
-    let is_whole = record.secondaries().all(|asked| is_kept && asked.client_was_done);
+    let mut called = record.asked.iter().filter(|asked| asked.is_called);
+    let is_whole = called.all(|asked| is_kept && asked.client_was_done);
     ensure(is_whole && (is_kept || record.refused.is_empty()), || {
         format!("{method} with {} bytes was sent to another region", record.body.len())
     })?;
@@ -75,9 +76,9 @@ fn identical(_: &Scenario, record: &Record) -> Result<(), String> {
         if record.route().is_some_and(|route| route.output.is_some()) && !record.is_shadow() {
             expected.retain(|name| name != "accept-encoding");
         }
-        if asked.region > 0 {
+        if asked.is_called {
             expected.retain(|name| !belongs_to_the_connection(name));
-            let region = record.route().and_then(|route| route.regions.get(asked.region));
+            let region = record.route().and_then(|route| route.regions[1..].get(asked.region.checked_sub(1)?));
             if let Some(authority) = region.and_then(|region| region.authority.as_ref()) {
                 expected.set(":authority", authority);
             }

@@ -77,8 +77,9 @@ fn attempts(_: &Scenario, record: &Record) -> Result<(), String> {
     };
     ensure(is_true, || format!("{skipped:?} is counted, but the primary was passed over: {is_passed_over}"))?;
     let primary = (region_name(0), record.primary_verdict().to_owned());
-    let mut expected: Pairs = if is_passed_over { Pairs::new() } else { vec![primary] };
-    let told = record.secondaries().map(|asked| {
+    let is_by_route = !is_passed_over && !record.is_primary_called();
+    let mut expected: Pairs = if is_by_route { vec![primary] } else { Pairs::new() };
+    let told = record.asked.iter().filter(|asked| asked.is_called).map(|asked| {
         let outcome = asked.outcome.filter(|_| asked.was_told).unwrap_or("abandoned");
         (region_name(asked.region), outcome.to_owned())
     });
@@ -177,7 +178,10 @@ impl Record {
         if self.passed_over() == Passed::Yes {
             return Some(BREAKER_OPEN);
         }
-        let outcome = self.primary().and_then(|asked| asked.outcome)?;
+        if self.is_primary_refused() {
+            return Some("no_healthy_upstream");
+        }
+        let outcome = self.primary().filter(|asked| asked.was_told).and_then(|asked| asked.outcome)?;
         (FAILURES.contains(&outcome) || outcome == "rate_limited").then_some(outcome)
     }
 }

@@ -13,11 +13,19 @@ pub enum Excuse {
     RouteTimeout,
     /// The static response itself says so.
     Configured,
+    /// Too much is made up already, and the route bounds it: the filter's own 503.
+    Capped,
     /// The VM died: Envoy's own 503.
     VmDied,
 }
 
 impl Excuse {
+    /// Whether it is one for this exchange: of a primary that the filter called nothing goes past the filter.
+    pub(super) fn holds_for(self, record: &Record) -> bool {
+        let is_by_filter = matches!(self, Self::Configured | Self::Capped | Self::VmDied);
+        is_by_filter || !record.is_primary_called()
+    }
+
     /// The excuse for this exchange, if it has one.
     pub fn of(record: &Record) -> Option<Self> {
         if record.lost_its_vm {
@@ -31,7 +39,11 @@ impl Excuse {
             }
             _ => {}
         }
-        let is_static = record.answer.as_ref().and_then(|answer| answer.mark("served-by")) == Some("static");
-        is_static.then_some(Self::Configured)
+        match record.answer.as_ref().and_then(|answer| answer.mark("served-by"))? {
+            "static" => Some(Self::Configured),
+            // That it was needed is another rule's.
+            "refusal" if record.route()?.max_share.is_some() => Some(Self::Capped),
+            _ => None,
+        }
     }
 }

@@ -3,9 +3,9 @@
 //! A rule is judged as early as it can be:
 //!
 //! * as it happens, where nothing is left to be seen afterwards: `noticed`;
-//! * after each event, on the exchanges that the event touched: `answer`, `attempts`, `judged`, `passed_over`,
-//!   `patience`, `replay`, `death`;
-//! * when the run is over, because before that something may still come: `ends`, `books`, `shadow`, `limits`.
+//! * after each event, on the exchanges that the event touched: `answer`, `attempts`, `judged`, `last_rungs`,
+//!   `passed_over`, `patience`, `replay`, `death`;
+//! * when the run is over, because before that something may still come: `ends`, `books`, `shadow`, `strict`, `limits`.
 //!
 //! `excuse` says when a protected client may see a 5xx all the same. `judge` keeps what was broken.
 
@@ -17,12 +17,14 @@ mod ends;
 mod excuse;
 mod judge;
 mod judged;
+mod last_rungs;
 mod limits;
 mod noticed;
 mod passed_over;
 mod patience;
 mod replay;
 mod shadow;
+mod strict;
 
 pub use excuse::Excuse;
 pub use judge::{Violation, judge};
@@ -31,7 +33,7 @@ pub use noticed::{NOTICED, Noticed};
 pub(crate) use judge::Judge;
 pub(crate) use noticed::{
     BREAKER_GAUGE, CHAIN, LEFT_ALONE, LIVING, NO_TRAP, NOT_REFUSED, ONE_ANSWER, ONLY_HELD, PASSED_OVER, PROBES, STARTS,
-    TRIPS, VALID, WITHIN_BUDGET,
+    TRIPS, VALID, WITHIN_BUDGET, WITHIN_SHARE,
 };
 
 use crate::record::Record;
@@ -49,7 +51,7 @@ pub struct Invariant {
 }
 
 /// What holds whenever an event is over.
-pub const AFTER_EACH_EVENT: [Invariant; 22] = [
+pub const AFTER_EACH_EVENT: [Invariant; 24] = [
     answer::FRAMED,
     answer::BELONGS,
     answer::NO_5XX,
@@ -64,6 +66,8 @@ pub const AFTER_EACH_EVENT: [Invariant; 22] = [
     judged::NEVER_INVALID,
     judged::HELD,
     judged::KEPT,
+    last_rungs::AGAIN,
+    last_rungs::KEPT_FIRST,
     passed_over::SHUT,
     passed_over::LAST_RESORT,
     passed_over::REFUSED,
@@ -75,8 +79,8 @@ pub const AFTER_EACH_EVENT: [Invariant; 22] = [
 ];
 
 /// What holds when the run is over.
-pub const AT_THE_END: [Invariant; 6] =
-    [ends::ENDS, books::ATTEMPTS, books::SKIPPED, books::RESPONSES, shadow::WOULD, limits::TURNED_AWAY];
+pub const AT_THE_END: [Invariant; 7] =
+    [ends::ENDS, books::ATTEMPTS, books::SKIPPED, books::RESPONSES, shadow::WOULD, strict::CALLED, limits::TURNED_AWAY];
 
 /// Fails a rule with a message where something does not hold.
 fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {

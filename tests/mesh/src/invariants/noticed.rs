@@ -74,8 +74,14 @@ pub(crate) const WITHIN_BUDGET: Noticed = Noticed {
                its least number, and nothing is held back that might be",
 };
 
+pub(crate) const WITHIN_SHARE: Noticed = Noticed {
+    name: "within_share",
+    sentence: "in each worker no larger share of a route's answers is made up than its bound allows, and none is refused \
+               that might be",
+};
+
 /// All of them.
-pub const NOTICED: [&Noticed; 14] = [
+pub const NOTICED: [&Noticed; 15] = [
     &ONE_ANSWER,
     &ONLY_HELD,
     &LIVING,
@@ -90,4 +96,5 @@ pub const NOTICED: [&Noticed; 14] = [
     &PASSED_OVER,
     &BREAKER_GAUGE,
     &WITHIN_BUDGET,
+    &WITHIN_SHARE,
 ];

@@ -20,8 +20,8 @@ pub(super) const LAST_RESORT: Invariant = Invariant {
 pub(super) const REFUSED: Invariant = Invariant {
     name: "refused",
     sentence: "a request is refused with 503 only where its primary was not asked, and then with when to come back, or \
-               where the primary's answer was held and is of no use; and only where no region has an answer for it and \
-               there is no static one",
+               where the primary's answer was held and is of no use, or the filter called it and nothing came; and only where no region has an answer for it and \
+               there is no static one, or too much is made up already",
     check: refused,
 };
 
@@ -30,6 +30,12 @@ pub(super) const BREAKER_OPEN: &str = "skipped_breaker_open";
 
 /// All that is said where the primary's answer is of no use.
 const UNFIT: &[u8] = b"no region gave a valid answer\n";
+
+/// The same where the filter called it, and nothing came.
+const UNANSWERED: &[u8] = b"no region gave an answer\n";
+
+/// The same where too much is made up already.
+const TOO_MANY: &[u8] = b"no region gave an answer, and too many answers are made up already\n";
 
 /// Whether the primary was passed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,25 +65,29 @@ fn refused(_: &Scenario, record: &Record) -> Result<(), String> {
         return Ok(());
     };
     let is_final = |outcome: Option<&str>| matches!(outcome, Some("ok" | "client_error" | "rate_limited"));
-    let is_needed = record.route().is_some_and(|route| route.fixed.is_none())
-        && record.primary().is_none_or(was_held)
-        && !record.asked.iter().any(|asked| is_final(asked.outcome));
+    let is_capped = record.route().is_some_and(|route| route.max_share.is_some() && route.makes_up());
+    let is_bare = record.route().is_some_and(|route| route.fixed.is_none()) && record.primary().is_none_or(was_held);
+    let is_needed = (is_bare || is_capped) && !record.asked.iter().any(|asked| is_final(asked.outcome));
     let wait = answer.headers.text("retry-after").parse().unwrap_or(0);
-    let says_enough = wait >= 1_u64 || record.primary().is_some_and(|_| UNFIT.starts_with(&answer.body));
+    let says_enough = wait >= 1_u64
+        || (is_capped && TOO_MANY.starts_with(&answer.body))
+        || (record.primary().is_some() || record.is_primary_refused())
+            && [UNFIT, UNANSWERED].iter().any(|text| text.starts_with(&answer.body));
     let is_right = is_needed && answer.status() == 503 && says_enough;
     ensure(is_right, || format!("it says {:?}, and {} regions were asked", answer.headers, record.tried()))
 }
 
-/// Whether its answer was one that nobody may see before it has been judged.
+/// Whether its answer was one that nobody may see before it has been judged, or the filter called it: then there may be
+/// nothing of it to hand on.
 fn was_held(primary: &Asked) -> bool {
-    primary.judged.is_some_and(|judged| judged.is_held)
+    primary.is_called || primary.judged.is_some_and(|judged| judged.is_held)
 }
 
 impl Record {
     /// Whether its primary was passed over, as far as anybody outside can tell.
     pub(super) fn passed_over(&self) -> Passed {
         let may_be = self.breaker().is_some_and(|breaker| breaker.mode.rejects()) && !self.is_turned_away();
-        if self.primary().is_some() || !may_be {
+        if self.primary().is_some() || self.is_primary_refused() || !may_be {
             return Passed::No;
         }
         let is_by_ladder = self.answer.as_ref().is_some_and(|answer| answer.mark("served-by").is_some());

@@ -42,7 +42,7 @@ const HELD: usize = 16 << 10;
 
 fn heard_out(_: &Scenario, record: &Record) -> Result<(), String> {
     let Some((answer, _)) = degraded(record) else { return Ok(()) };
-    let Some(asked) = record.secondaries().find(|asked| !asked.was_told) else { return Ok(()) };
+    let Some(asked) = record.asked.iter().find(|asked| !asked.was_told) else { return Ok(()) };
     ensure(answer.mark("served-by") == Some("primary") && outgrew(record), || {
         format!("region {} is still being asked", asked.region)
     })
@@ -94,7 +94,7 @@ fn in_time(scenario: &Scenario, record: &Record) -> Result<(), String> {
 /// When a degraded answer has to begin at the latest.
 fn due(scenario: &Scenario, record: &Record, route: &Route, heard: Micros) -> Micros {
     let ladder = micros(route.timeout);
-    let began = record.began.map_or(0, |(began, _)| began);
+    let began = record.started_at();
     let settled = record.settled.map_or(Micros::MAX, |(settled, _)| settled);
     // Timers are late by up to a hundredth, and it is ticks that are counted.
     let given_up = heard + ladder + ladder / 100 + SLACK;

@@ -50,7 +50,9 @@ fn not_replayable(_: &Scenario, record: &Record) -> Result<(), String> {
     // A request that has not ended may be waited for, and something else may come first.
     let is_other =
         named.is_none() && reasons.contains(&Some("incomplete")) && (is_over(record, route) || outgrew(record));
-    ensure(reasons.contains(&named) || is_other || is_late, || {
+    // Where the primary was to be called and was not, the method counts from then on, and the rest may come at once.
+    let is_sent = named == Some("method") && route.is_strict && !record.is_listed(route);
+    ensure(reasons.contains(&named) || is_other || is_late || is_sent, || {
         format!("the reason is {:?}, but it names {named:?}", reasons[1])
     })
 }
@@ -66,26 +68,29 @@ fn leads_on(route: &Route, verdict: &str) -> bool {
     verdict == "rate_limited" || route.fail_on.contains(&verdict)
 }
 
+/// A call that Envoy refuses, or whose answer breaks off, leaves nothing that could be handed on.
+fn is_nothing(asked: &Asked) -> bool {
+    asked.is_called && matches!(asked.outcome, Some("reset" | "timeout")) && asked.began.is_some()
+}
+
 impl Record {
     /// Whether the primary's failure leads to the next rung.
     pub(super) fn goes_on(&self, route: &Route) -> bool {
         // What was held has been taken apart, and cannot be the answer any more.
         let was_held = self.primary().and_then(|asked| asked.judged).is_some_and(|judged| judged.is_held);
-        self.degraded().is_some_and(|why| why == BREAKER_OPEN || was_held || leads_on(route, why))
+        let is_nothing = self.is_primary_refused() || self.primary().is_some_and(is_nothing);
+        self.degraded().is_some_and(|why| why == BREAKER_OPEN || was_held || is_nothing || leads_on(route, why))
     }
 
     /// Why a request that went past its primary may not go to the region after the last one that was asked.
     fn may_not_go_on(&self, route: &Route) -> Option<&'static str> {
-        // A call that Envoy refuses, or whose answer breaks off, leaves nothing that could be handed on.
-        let is_nothing = |asked: &Asked| matches!(asked.outcome, Some("reset" | "timeout")) && asked.began.is_some();
         let asked = self.asked.iter().map(|asked| {
             (asked.region, is_nothing(asked) || asked.outcome.is_some_and(|outcome| leads_on(route, outcome)))
         });
         let refused = self.refused.iter().map(|(region, _)| (*region, true));
         let (last, goes_on) = asked.chain(refused).max_by_key(|(region, _)| *region)?;
         let is_over = last + 1 >= route.regions.len() || !goes_on;
-        let is_listed = route.replay_methods.contains(&self.headers.text(":method"));
-        (!is_over && !is_listed).then_some("method")
+        (!is_over && !self.is_listed(route)).then_some("method")
     }
 
     /// Why no secondary region may get the request, if there is one and it may not: the word of the header. The filter

@@ -4,6 +4,7 @@ use super::router::{TIMED_OUT, UPSTREAM_ERROR};
 use super::upstream::{Step, connecting, steps, told_of, word_of};
 use super::{Event, Key, Mesh, micros};
 use crate::bytes::answer_body;
+use crate::document::region_name;
 use crate::fields::Fields;
 use crate::host::{CallAnswer, Callout};
 use crate::judging::word_of_judged;
@@ -28,6 +29,7 @@ impl Mesh {
         world.record(exchange, |record| {
             record.asked.push(Asked {
                 region,
+                is_called: true,
                 at: (world.now.get(), world.wall()),
                 door,
                 timeout: Some(timeout),
@@ -59,7 +61,7 @@ impl Mesh {
     pub(super) fn call_step(&mut self, key: Key, step: Step) {
         let Some(call) = self.calls.get_mut(&key) else { return };
         let (exchange, region) = (call.callout.exchange, call.callout.region);
-        self.world.trace(format!("call {}", key.1), || format!("secondary-{region}: {step:?}"));
+        self.world.trace(format!("call {}", key.1), || format!("{}: {step:?}", region_name(region)));
         match step {
             Step::Refused => self.make_up(key, "connect", 503, &format!("{UPSTREAM_ERROR}remote connection failure")),
             Step::Overflow => self.make_up(key, "overflow", 503, &format!("{UPSTREAM_ERROR}overflow")),
@@ -151,6 +153,7 @@ impl Mesh {
         self.note(callout.exchange, callout.region, |asked| asked.was_told = is_awaited);
         if is_awaited {
             self.tell_of_call(&callout, &answer);
+            self.world.keep(callout.exchange, callout.region);
         }
         let sizes = [answer.headers.len(), answer.body.len(), answer.trailers.len()];
         let [headers, body, trailers] = sizes.map(|size| u32::try_from(size).unwrap_or(u32::MAX));

@@ -199,6 +199,9 @@ impl Mesh {
         let now = self.world.now.get();
         if let Some(exchange) = self.with(key, |stream| stream.exchange).filter(|_| side == Side::Response) {
             self.world.show_answer(exchange, bytes, is_last);
+            if is_last {
+                self.world.keep_shown(exchange);
+            }
         }
         if let Some(exchange) = self.with(key, |stream| stream.exchange).filter(|_| side == Side::Request) {
             self.world.record(exchange, |record| {

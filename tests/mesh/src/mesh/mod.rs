@@ -197,6 +197,7 @@ impl Mesh {
             let record = &mut world.records.borrow_mut()[*index];
             witness::note(record, &mut self.copies, &world.breakers.borrow(), now);
             witness::note_flight(record, &mut world.flights.borrow_mut());
+            world.note_kept(record);
         }
         self.judge.after(&world, event, &touched);
     }

@@ -39,6 +39,7 @@ impl Mesh {
         world.record(exchange, |record| {
             record.asked.push(Asked {
                 region: 0,
+                is_called: false,
                 at: (world.now.get(), world.wall()),
                 door,
                 timeout,

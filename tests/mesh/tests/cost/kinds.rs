@@ -1,8 +1,8 @@
 //! The kinds of exchange, and what one of each costs.
 
 use helius_mesh::{
-    Answer, Behaviour, Breaker, Cost, Document, Exchange, Flaw, Limit, Mode, Output, Request, Route, Says, Scenario,
-    judge, play,
+    Answer, Behaviour, Breaker, Cost, Document, Exchange, Flaw, LastGood, Limit, Mode, Output, Request, Route, Says,
+    Scenario, judge, play,
 };
 
 /// The plainest kind, and the one with everything that a healthy request may meet.
@@ -100,7 +100,7 @@ pub(crate) fn cost_of(exchange: &Exchange) -> Cost {
         guarded("guarded", Breaker::default()),
         Route { breaker: Some(Breaker::default()), ..limited("both", 1000, 1000) },
         guarded("open", touchy),
-        Route { keeps_last_good: true, ..Route::new("keeping", 2) },
+        Route { last_good: Some(LastGood::default()), ..Route::new("keeping", 2) },
         guarded("shut", Breaker { mode: Mode::ForcedOpen, ..touchy }),
         Route { output: Some(Output::default()), ..Route::new("judged", 2) },
         Route { output: Some(Output::default()), ..guarded("judged-guarded", Breaker::default()) },

@@ -3,6 +3,7 @@
 use wasmtime::{Caller, Linker, Result};
 
 use super::memory::{enter, give, leave, read, text, write, write_u32};
+use crate::document::CLUSTER_OF_ROUTE;
 use crate::host::abi::{LOG_INFO, LOG_WARN, Outcome, Status};
 use crate::host::vm::Host;
 use crate::invariants::{LIVING, NOT_REFUSED};
@@ -75,6 +76,7 @@ fn get_property(mut caller: Caller<'_, Host>, at: u32, size: u32, data_at: u32, 
                 .ok()
                 .filter(|stream| stream.has_response || stream.is_logging)
                 .map(|stream| stream.details.clone().into_bytes()),
+            "xds.cluster_name" => thread.stream(effective).ok().map(|_| CLUSTER_OF_ROUTE.into()),
             _ => None,
         }
     };
