@@ -7,6 +7,7 @@ use std::cell::RefCell;
 
 use helius_policy::drill::Rehearsal;
 use helius_policy::exchange::{Event, Record};
+use helius_policy::time::Clock;
 
 use crate::host;
 use crate::root::Plugin;
@@ -71,7 +72,7 @@ impl Drill {
 
     fn hear(&mut self, plugin: &Plugin, event: &Event<'_>) {
         let mut records = Vec::new();
-        self.rehearsal.on(event, &mut records);
+        self.rehearsal.on(event, plugin.envoy.now(), &mut records);
         self.count(plugin, records);
     }
 

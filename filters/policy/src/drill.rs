@@ -12,9 +12,10 @@ use crate::budget::Share;
 use crate::circuit_breaker::State;
 use crate::config::{Route, Secondary};
 use crate::envoy_words::failure_of_callout;
-use crate::exchange::{Event, Record, fault_of_call};
+use crate::exchange::{Event, Record, fault_of_call, given_up_from};
 use crate::host::Host;
 use crate::replay::Kept;
+use crate::time::Timestamp;
 use crate::verdict::{Failure, Skip, Verdict};
 
 /// The header by which a region can tell a drill from a client's request.
@@ -72,7 +73,8 @@ pub struct Rehearsal {
     is_head: bool,
     /// The next secondary region to ask.
     next: usize,
-    in_flight: Option<usize>,
+    /// The region that is asked, and from when on it is Envoy that gives it up.
+    in_flight: Option<(usize, Timestamp)>,
     /// Its place among those under way, given back when it is dropped.
     _place: Share,
 }
@@ -92,7 +94,7 @@ impl Rehearsal {
             self.next = self.next.saturating_add(1);
             let is_open = secondary.region.breaker().is_some_and(|breaker| breaker.state(host) != State::Closed);
             if !is_open {
-                self.in_flight = Some(index);
+                self.in_flight = Some((index, given_up_from(host.now(), secondary.region.timeout)));
                 return Some((index, secondary.region.timeout));
             }
             records.push(record(index, Asked::Verdict(Verdict::Skipped(Skip::BreakerOpen))));
@@ -106,8 +108,8 @@ impl Rehearsal {
     }
 
     /// The call in flight has come to something.
-    pub fn on(&mut self, event: &Event<'_>, records: &mut Vec<Record>) {
-        let Some(secondary) = self.in_flight.take() else { return };
+    pub fn on(&mut self, event: &Event<'_>, now: Timestamp, records: &mut Vec<Record>) {
+        let Some((secondary, until)) = self.in_flight.take() else { return };
         let verdict = match event {
             Event::CallAnswered { headers, body } => {
                 let status = headers.status().filter(|status| (200..=599).contains(status)).unwrap_or(500);
@@ -117,7 +119,7 @@ impl Rehearsal {
                 }
             }
             Event::CallRefused => Verdict::Failure(Failure::NoHealthyUpstream),
-            _ => Verdict::Failure(Failure::Reset),
+            _ => Verdict::Failure(if now >= until { Failure::Timeout } else { Failure::Reset }),
         };
         records.push(record(secondary, Asked::Verdict(verdict)));
     }

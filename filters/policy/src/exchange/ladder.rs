@@ -425,9 +425,13 @@ impl Exchange {
 
 impl Calling {
     fn begin(region: usize, attempt: Attempt, now: Timestamp) -> Self {
-        let slack = TIMER_SLACK.min(attempt.timeout.mul_f64(0.25));
-        Self { region, until: now.after(attempt.timeout.saturating_sub(slack)) }
+        Self { region, until: given_up_from(now, attempt.timeout) }
     }
+}
+
+/// From when on it is Envoy that has given a call up, where its answer breaks off: nothing else tells.
+pub(crate) fn given_up_from(begun: Timestamp, timeout: Duration) -> Timestamp {
+    begun.after(timeout.saturating_sub(TIMER_SLACK.min(timeout.mul_f64(0.25))))
 }
 
 fn as_millis(span: Duration) -> u64 {

@@ -85,6 +85,7 @@ pub use event::{Event, needs_retry_after};
 pub use held::{HELD_MAX, IN_PLACE_MAX};
 pub use judging::Fault;
 pub(crate) use judging::fault_of_call;
+pub(crate) use ladder::given_up_from;
 pub use mark::{ATTEMPTS, DEGRADED, NOT_REPLAYABLE, REGION, SERVED_BY};
 
 /// A request that a route protects, from its headers to its answer.

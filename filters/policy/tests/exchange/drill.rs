@@ -58,7 +58,7 @@ fn walk(watched: &Watched, mut rehearsal: Rehearsal, events: &[Event<'_>]) -> Ve
         let (region, request) = rehearsal.call(secondary).unwrap();
         assert_eq!(region.cluster(), format!("cluster-{}", secondary + 1));
         assert_eq!(request.headers.first("x-helius-drill"), Some(b"true".as_slice()));
-        rehearsal.on(events.next().expect("another region is asked"), &mut records);
+        rehearsal.on(events.next().expect("another region is asked"), watched.host.now.get(), &mut records);
     }
     assert!(events.next().is_none(), "every region is asked");
     records.into_iter().map(|it| if let Record::Drill(drilled) = it { drilled } else { panic!("{it:?}") }).collect()
@@ -86,6 +86,19 @@ fn each_region_is_asked_once_and_judged_as_in_an_outage() {
         assert!(watched.exchange.take_rehearsal().is_none());
         let seen = walk(&watched, rehearsal, &[event, answer_of_call("200", GOOD)]);
         assert_eq!(seen, [verdict(1, expected), verdict(2, Verdict::Ok)]);
+    }
+}
+
+#[test]
+fn an_answer_that_breaks_off_when_its_time_is_over_is_a_timeout() {
+    for (after, expected) in [(1, Failure::Reset), (9_000, Failure::Timeout)] {
+        let mut watched = Watched::begin(Setup { secondaries: 1, ..drilled() });
+        answers(&mut watched, 200, GOOD);
+        let (mut rehearsal, mut records) = (watched.exchange.take_rehearsal().unwrap(), Vec::new());
+        rehearsal.step(&watched.host, &mut records).unwrap();
+        let now = watched.host.now.get().after(Duration::from_millis(after));
+        rehearsal.on(&Event::CallReset, now, &mut records);
+        assert_eq!(records, [Record::Drill(verdict(1, Verdict::Failure(expected)))], "after {after} ms");
     }
 }
 
