@@ -227,6 +227,12 @@ impl Breakers {
         }
     }
 
+    /// Whether it is closed, as far as anybody can know.
+    pub(crate) fn may_stand_closed(&self, route: &str, region: usize) -> bool {
+        let watched = self.all.get(&(route.to_owned(), region));
+        watched.and_then(|watched| watched.state).is_none_or(|state| state == State::Closed)
+    }
+
     /// Whether it is closed, and the ramp over.
     fn stands_closed(&self, route: &str, region: usize, breaker: Breaker, wall: Micros) -> bool {
         let Some(watched) = self.all.get(&(route.to_owned(), region)) else { return true };

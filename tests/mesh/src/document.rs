@@ -62,6 +62,8 @@ pub struct Route {
     pub fixed: Option<Fixed>,
     /// The same for those of one segment; only beside the other.
     pub fixed_for_gold: Option<Fixed>,
+    /// In how many exchanges of a hundred the lower rungs are tried while the primary is well.
+    pub drill: Option<u32>,
     /// How much may be made up; only where there is something that is.
     pub max_share: Option<MaxShare>,
 }
@@ -114,6 +116,7 @@ impl Route {
             last_good: None,
             fixed: Some(Fixed { status: 200, body: "static".to_owned() }),
             fixed_for_gold: None,
+            drill: None,
             max_share: None,
         }
     }
@@ -169,6 +172,9 @@ impl Route {
         }
         if let Some(last_good) = self.last_good {
             route["fail_open"]["last_good"] = last_good.to_json();
+        }
+        if let Some(share) = self.drill {
+            route["drill"] = json!({ "share": f64::from(share) / 100.0 });
         }
         if let Some(max_share) = self.max_share.filter(|_| self.makes_up()) {
             route["fail_open"]["max_share"] = max_share.to_json();
@@ -249,6 +255,9 @@ pub fn cluster(index: usize) -> String {
 pub(crate) fn region_named(name: &str) -> Option<usize> {
     if name == "primary" { Some(0) } else { name.strip_prefix("secondary-")?.parse().ok() }
 }
+
+/// The header of a request that is part of a drill.
+pub(crate) const DRILL: &str = "x-helius-drill";
 
 /// The cluster that every route of Envoy leads to.
 pub(crate) const CLUSTER_OF_ROUTE: &str = "primary";

@@ -23,7 +23,7 @@ impl World {
         let length = crate::bytes::answer_body(answer, region, fields.text("x-id")).len();
         Some(Judged {
             is_refused: output.refuses(answer.says, length),
-            is_held: !is_called && route.holds_answers() && !record.is_shadow(),
+            is_held: region == 0 && !is_called && route.holds_answers() && !record.is_shadow(),
             ..Judged::default()
         })
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::document::{LastGood, Route};
 use crate::fields::Fields;
-use crate::record::Record;
+use crate::record::{Asked, Record};
 use crate::scenario::{Answer, Behaviour, Ending};
 use crate::world::{Micros, World};
 
@@ -54,6 +54,9 @@ impl World {
 
     /// The filter hears the end of a region's answer, and keeps it if it is one to keep.
     pub(crate) fn keep(&self, exchange: usize, region: usize) {
+        if region == 0 {
+            self.record(exchange, |record| record.ended_well |= record.has_answered_well(0));
+        }
         let records = self.records.borrow();
         let Some((route, kept)) = records.get(exchange).and_then(|record| self.to_keep(record, region)) else { return };
         self.trace("keep", || format!("the answer of region {region} to {exchange} is kept: {}", kept.question));
@@ -63,10 +66,8 @@ impl World {
     fn to_keep(&self, record: &Record, region: usize) -> Option<(String, Kept)> {
         let (route, last_good) = record.keeps()?;
         let asked = record.asked.iter().rev().find(|asked| asked.region == region)?;
-        let is_good = asked.outcome == Some("ok") && record.broke_off.is_none();
-        let is_refused = asked.judged.is_some_and(|judged| judged.is_refused);
         let Behaviour::Answer(answer) = self.behaviour(record.index, region) else { return None };
-        let (status, body) = asked.said.as_ref().filter(|_| is_good && !is_refused)?;
+        let (status, body) = asked.said.as_ref().filter(|_| record.has_answered_well(region))?;
         let has_trailers = answer.ending == Ending::Trailers && !asked.is_called;
         let is_kept = last_good.may_keep(&fields(*status, &answer), body.len()) && !has_trailers;
         let question = record.question(route, last_good).filter(|_| is_kept)?;
@@ -101,6 +102,13 @@ fn fields(status: u16, answer: &Answer) -> Fields {
 }
 
 impl Record {
+    /// Whether what a region has said is good, and lets its route's rules pass.
+    fn has_answered_well(&self, region: usize) -> bool {
+        let asked = self.asked.iter().rev().find(|asked| asked.region == region);
+        let is_valid = |asked: &Asked| !asked.judged.is_some_and(|judged| judged.is_refused);
+        self.broke_off.is_none() && asked.is_some_and(|asked| asked.outcome == Some("ok") && is_valid(asked))
+    }
+
     /// The route that keeps good answers to a request like this one, and how.
     fn keeps(&self) -> Option<(&Route, LastGood)> {
         let route = self.route().filter(|_| !self.is_shadow())?;

@@ -19,6 +19,7 @@ mod breakers;
 mod bytes;
 mod copies;
 mod document;
+mod drills;
 mod fields;
 mod flights;
 mod host;

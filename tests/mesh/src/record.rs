@@ -6,6 +6,7 @@ use std::rc::Rc;
 use crate::breakers::Door;
 use crate::document::{Breaker, Document, Route};
 use crate::fields::Fields;
+use crate::host::Callout;
 use crate::kept::Kept;
 use crate::world::Micros;
 
@@ -43,6 +44,10 @@ pub struct Record {
     pub set_out: Option<Micros>,
     /// What each region saw.
     pub asked: Vec<Asked>,
+    /// What each region saw of the drill that followed.
+    pub drills: Vec<Asked>,
+    /// Whether the filter was shown the end of a good answer of the primary.
+    pub ended_well: bool,
     /// Calls that Envoy refused to begin: the region, and the verdict's word.
     pub refused: Vec<(usize, &'static str)>,
     /// What the client got.
@@ -264,6 +269,38 @@ impl Record {
     /// The last attempt at `region`.
     pub(crate) fn asked(&mut self, region: usize) -> Option<&mut Asked> {
         self.asked.iter_mut().rev().find(|asked| asked.region == region)
+    }
+
+    /// The same in the drill that followed, if it is one.
+    pub(crate) fn called(&mut self, region: usize, is_drill: bool) -> Option<&mut Asked> {
+        let attempts = if is_drill { &mut self.drills } else { &mut self.asked };
+        attempts.iter_mut().rev().find(|asked| asked.region == region)
+    }
+}
+
+impl Asked {
+    /// A call that begins.
+    pub(crate) fn call(callout: &Callout, at: (Micros, Micros), client_was_done: bool) -> Self {
+        Self {
+            region: callout.region,
+            is_called: true,
+            at,
+            door: callout.door,
+            timeout: Some(callout.timeout_ms),
+            headers: callout.headers.clone(),
+            body: callout.body.clone(),
+            is_whole: true,
+            was_whole: true,
+            has_reached: false,
+            client_was_done,
+            outcome: None,
+            began: None,
+            whole_at: None,
+            heard_at: None,
+            was_told: false,
+            said: None,
+            judged: None,
+        }
     }
 }
 

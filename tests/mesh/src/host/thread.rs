@@ -60,6 +60,8 @@ pub(crate) struct Callout {
     pub(crate) headers: Fields,
     pub(crate) body: Vec<u8>,
     pub(crate) timeout_ms: u32,
+    /// Whether it is made after the exchange, and nobody waits for its answer.
+    pub(crate) is_drill: bool,
     /// How the region's breaker stood: before the callback is over it may stand in another way.
     pub(crate) door: Option<Door>,
 }

@@ -36,6 +36,7 @@ fn route(random: &mut Rng, name: &str) -> Route {
         retry_budget: breakers::budget(random),
         ..Route::new(name, 0)
     };
+    route.drill = one_in(random, 4).then(|| *pick(random, &[100, 100, 30, 0]));
     last_rungs::furnish(random, &mut route);
     route
 }

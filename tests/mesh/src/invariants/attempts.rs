@@ -71,23 +71,33 @@ fn identical(_: &Scenario, record: &Record) -> Result<(), String> {
     for asked in &record.asked {
         let is_body = if asked.is_whole { asked.body == record.body } else { record.body.starts_with(&asked.body) };
         ensure(is_body, || format!("region {} got {} bytes of {}", asked.region, asked.body.len(), record.body.len()))?;
-        let mut expected = record.headers.clone();
-        // A compressed answer cannot be judged.
-        if record.route().is_some_and(|route| route.output.is_some()) && !record.is_shadow() {
-            expected.retain(|name| name != "accept-encoding");
-        }
-        if asked.is_called {
-            expected.retain(|name| !belongs_to_the_connection(name));
-            let region = record.route().and_then(|route| route.regions[1..].get(asked.region.checked_sub(1)?));
-            if let Some(authority) = region.and_then(|region| region.authority.as_ref()) {
-                expected.set(":authority", authority);
-            }
-        }
+        let expected = if asked.is_called { expected_of_call(record, asked.region) } else { expected_of_all(record) };
         ensure(same(&asked.headers, &expected), || {
             format!("region {} got {:?}, and not {expected:?}", asked.region, asked.headers)
         })?;
     }
     Ok(())
+}
+
+/// What is sent on of the client's headers.
+fn expected_of_all(record: &Record) -> Fields {
+    let mut expected = record.headers.clone();
+    // A compressed answer cannot be judged.
+    if record.route().is_some_and(|route| route.output.is_some()) && !record.is_shadow() {
+        expected.retain(|name| name != "accept-encoding");
+    }
+    expected
+}
+
+/// The same where the filter calls the region.
+pub(super) fn expected_of_call(record: &Record, region: usize) -> Fields {
+    let mut expected = expected_of_all(record);
+    expected.retain(|name| !belongs_to_the_connection(name));
+    let region = record.route().and_then(|route| route.regions[1..].get(region.checked_sub(1)?));
+    if let Some(authority) = region.and_then(|region| region.authority.as_ref()) {
+        expected.set(":authority", authority);
+    }
+    expected
 }
 
 fn same(one: &Fields, other: &Fields) -> bool {

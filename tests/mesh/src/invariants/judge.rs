@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{AFTER_EACH_EVENT, AT_THE_END, Invariant, NOTICED, books, limits};
+use super::{AFTER_EACH_EVENT, AT_THE_END, Invariant, NOTICED, books, drills, limits};
 use crate::mesh::Outcome;
 use crate::record::Record;
 use crate::scenario::Scenario;
@@ -59,9 +59,11 @@ pub fn judge(outcome: &Outcome) -> Vec<Violation> {
         let broken = broken(&AT_THE_END, &outcome.scenario, record);
         violations.extend(broken.map(|(rule, what)| Violation { invariant: rule.name, when: when(), what }));
     }
-    for (invariant, judged) in
-        [(books::REJECTED_GAUGE, books::gauge(outcome)), (limits::LET_IN, limits::let_in(outcome))]
-    {
+    for (invariant, judged) in [
+        (books::REJECTED_GAUGE, books::gauge(outcome)),
+        (limits::LET_IN, limits::let_in(outcome)),
+        (drills::DRILLS_COUNTED, drills::counted(outcome)),
+    ] {
         violations.extend(judged.err().map(|what| Violation { invariant, when: when(), what }));
     }
     violations

@@ -3,9 +3,9 @@
 //! A rule is judged as early as it can be:
 //!
 //! * as it happens, where nothing is left to be seen afterwards: `noticed`;
-//! * after each event, on the exchanges that the event touched: `answer`, `attempts`, `judged`, `last_rungs`,
+//! * after each event, on the exchanges that the event touched: `answer`, `attempts`, `judged`, `last_rungs`, `drills`,
 //!   `passed_over`, `patience`, `replay`, `death`;
-//! * when the run is over, because before that something may still come: `ends`, `books`, `shadow`, `strict`, `limits`.
+//! * when the run is over, because before that something may still come: `ends`, `books`, `shadow`, `strict`, `drills`, `limits`.
 //!
 //! `excuse` says when a protected client may see a 5xx all the same. `judge` keeps what was broken.
 
@@ -13,6 +13,7 @@ mod answer;
 mod attempts;
 mod books;
 mod death;
+mod drills;
 mod ends;
 mod excuse;
 mod judge;
@@ -32,8 +33,8 @@ pub use noticed::{NOTICED, Noticed};
 
 pub(crate) use judge::Judge;
 pub(crate) use noticed::{
-    BREAKER_GAUGE, CHAIN, LEFT_ALONE, LIVING, NO_TRAP, NOT_REFUSED, ONE_ANSWER, ONLY_HELD, PASSED_OVER, PROBES, STARTS,
-    TRIPS, VALID, WITHIN_BUDGET, WITHIN_SHARE,
+    BREAKER_GAUGE, CHAIN, DRILL_IS_ONE, DRILL_LEAVES_ALONE, LEFT_ALONE, LIVING, NO_TRAP, NOT_REFUSED, ONE_ANSWER,
+    ONLY_HELD, PASSED_OVER, PROBES, STARTS, TRIPS, VALID, WITHIN_BUDGET, WITHIN_SHARE,
 };
 
 use crate::record::Record;
@@ -51,7 +52,7 @@ pub struct Invariant {
 }
 
 /// What holds whenever an event is over.
-pub const AFTER_EACH_EVENT: [Invariant; 24] = [
+pub const AFTER_EACH_EVENT: [Invariant; 25] = [
     answer::FRAMED,
     answer::BELONGS,
     answer::NO_5XX,
@@ -68,6 +69,7 @@ pub const AFTER_EACH_EVENT: [Invariant; 24] = [
     judged::KEPT,
     last_rungs::AGAIN,
     last_rungs::KEPT_FIRST,
+    drills::DRILLED,
     passed_over::SHUT,
     passed_over::LAST_RESORT,
     passed_over::REFUSED,
@@ -79,8 +81,16 @@ pub const AFTER_EACH_EVENT: [Invariant; 24] = [
 ];
 
 /// What holds when the run is over.
-pub const AT_THE_END: [Invariant; 7] =
-    [ends::ENDS, books::ATTEMPTS, books::SKIPPED, books::RESPONSES, shadow::WOULD, strict::CALLED, limits::TURNED_AWAY];
+pub const AT_THE_END: [Invariant; 8] = [
+    ends::ENDS,
+    books::ATTEMPTS,
+    books::SKIPPED,
+    books::RESPONSES,
+    shadow::WOULD,
+    strict::CALLED,
+    drills::REHEARSED,
+    limits::TURNED_AWAY,
+];
 
 /// Fails a rule with a message where something does not hold.
 fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {

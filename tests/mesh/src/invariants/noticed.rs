@@ -80,8 +80,16 @@ pub(crate) const WITHIN_SHARE: Noticed = Noticed {
                that might be",
 };
 
+pub(crate) const DRILL_IS_ONE: Noticed = Noticed {
+    name: "drill_is_one",
+    sentence: "a call that no stream has made is one of a drill, says so, and never goes to the primary",
+};
+
+pub(crate) const DRILL_LEAVES_ALONE: Noticed =
+    Noticed { name: "drill_leaves_alone", sentence: "a drill asks no region whose breaker is not closed" };
+
 /// All of them.
-pub const NOTICED: [&Noticed; 15] = [
+pub const NOTICED: [&Noticed; 17] = [
     &ONE_ANSWER,
     &ONLY_HELD,
     &LIVING,
@@ -97,4 +105,6 @@ pub const NOTICED: [&Noticed; 15] = [
     &BREAKER_GAUGE,
     &WITHIN_BUDGET,
     &WITHIN_SHARE,
+    &DRILL_IS_ONE,
+    &DRILL_LEAVES_ALONE,
 ];

@@ -19,35 +19,26 @@ pub(crate) struct Call {
     has_answered: bool,
 }
 
+/// The exchange, the region, and whether it is a drill.
+type Whose = (usize, usize, bool);
+
+const fn whose(callout: &Callout) -> Whose {
+    (callout.exchange, callout.region, callout.is_drill)
+}
+
 impl Mesh {
     /// Begins a call that Envoy has not refused.
     pub(super) fn begin_call(&mut self, thread: usize, callout: Callout) {
         let world = self.world.clone();
         let (exchange, region, timeout) = (callout.exchange, callout.region, callout.timeout_ms);
-        let door = callout.door;
         let client_was_done = self.with((thread, callout.stream), |stream| stream.request.has_ended);
-        world.record(exchange, |record| {
-            record.asked.push(Asked {
-                region,
-                is_called: true,
-                at: (world.now.get(), world.wall()),
-                door,
-                timeout: Some(timeout),
-                headers: callout.headers.clone(),
-                body: callout.body.clone(),
-                is_whole: true,
-                was_whole: true,
-                has_reached: false,
-                client_was_done: client_was_done == Some(true),
-                outcome: None,
-                began: None,
-                whole_at: None,
-                heard_at: None,
-                was_told: false,
-                said: None,
-                judged: None,
-            });
-        });
+        let asked = Asked::call(&callout, (world.now.get(), world.wall()), client_was_done == Some(true));
+        world.record(
+            exchange,
+            |record| {
+                if callout.is_drill { record.drills.push(asked) } else { record.asked.push(asked) }
+            },
+        );
         let key = (thread, callout.token);
         let behaviour = world.behaviour(exchange, region);
         self.calls.insert(key, Call { callout, answer: CallAnswer::default(), has_answered: false });
@@ -60,20 +51,20 @@ impl Mesh {
 
     pub(super) fn call_step(&mut self, key: Key, step: Step) {
         let Some(call) = self.calls.get_mut(&key) else { return };
-        let (exchange, region) = (call.callout.exchange, call.callout.region);
+        let (exchange, region, is_drill) = whose(&call.callout);
         self.world.trace(format!("call {}", key.1), || format!("{}: {step:?}", region_name(region)));
         match step {
             Step::Refused => self.make_up(key, "connect", 503, &format!("{UPSTREAM_ERROR}remote connection failure")),
             Step::Overflow => self.make_up(key, "overflow", 503, &format!("{UPSTREAM_ERROR}overflow")),
             Step::ConnectTimeout => self.make_up(key, "connect", 503, &format!("{UPSTREAM_ERROR}connection timeout")),
-            Step::Connected => self.call_connected(key, exchange, region),
+            Step::Connected => self.call_connected(key, (exchange, region, is_drill)),
             Step::Headers(fields, is_last) => {
                 let (status, id) = (fields.status().unwrap_or(0), fields.text("x-id").to_owned());
                 let Behaviour::Answer(answer) = self.world.behaviour(exchange, region) else { return };
                 let judged = self.world.judgement(exchange, region, &fields, &answer);
                 (call.has_answered, call.answer.headers) = (true, fields);
                 let (said, began) = ((status, answer_body(&answer, region, &id)), self.world.wall());
-                self.note(exchange, region, |asked| {
+                self.note((exchange, region, is_drill), |asked| {
                     asked.judged = judged;
                     let outcome = word_of_judged(asked, word_of(status));
                     (asked.outcome, asked.said, asked.began) = (Some(outcome), Some(said), Some(began));
@@ -97,10 +88,11 @@ impl Mesh {
         }
     }
 
-    fn call_connected(&mut self, key: Key, exchange: usize, region: usize) {
-        self.note(exchange, region, |asked| asked.has_reached = true);
+    fn call_connected(&mut self, key: Key, whose @ (exchange, region, is_drill): Whose) {
+        self.note(whose, |asked| asked.has_reached = true);
         let (id, is_head) = self.world.record(exchange, |record| {
-            let id = record.asked(region).map(|asked| asked.headers.text("x-id").to_owned()).unwrap_or_default();
+            let id =
+                record.called(region, is_drill).map(|asked| asked.headers.text("x-id").to_owned()).unwrap_or_default();
             (id, record.headers.text(":method") == "HEAD")
         });
         for (delay, step) in steps(&self.world.behaviour(exchange, region), region, &id, is_head) {
@@ -123,8 +115,8 @@ impl Mesh {
         headers.push("content-length", text.len().to_string());
         headers.push("content-type", "text/plain");
         call.answer = CallAnswer { headers, body: text.as_bytes().to_vec(), trailers: Fields::default() };
-        let (exchange, region) = (call.callout.exchange, call.callout.region);
-        self.note(exchange, region, |asked| asked.outcome = Some(word));
+        let whose = whose(&call.callout);
+        self.note(whose, |asked| asked.outcome = Some(word));
         self.deliver(key);
     }
 
@@ -133,10 +125,10 @@ impl Mesh {
     fn break_off(&mut self, key: Key) {
         let Some(call) = self.calls.get_mut(&key) else { return };
         call.answer = CallAnswer::default();
-        let (exchange, region) = (call.callout.exchange, call.callout.region);
+        let whose = whose(&call.callout);
         let timeout = micros(u64::from(call.callout.timeout_ms));
         let (wall, early) = (self.world.wall(), (timeout / 4).min(20_000));
-        self.note(exchange, region, |asked| {
+        self.note(whose, |asked| {
             let is_late = wall >= asked.at.1 + timeout - early;
             (asked.outcome, asked.said) = (Some(if is_late { "timeout" } else { "reset" }), None);
         });
@@ -150,7 +142,7 @@ impl Mesh {
             return;
         }
         let is_awaited = self.with((thread, callout.stream), |stream| !stream.on_wire) == Some(true);
-        self.note(callout.exchange, callout.region, |asked| asked.was_told = is_awaited);
+        self.note(whose(&callout), |asked| asked.was_told = is_awaited || callout.is_drill);
         if is_awaited {
             self.tell_of_call(&callout, &answer);
             self.world.keep(callout.exchange, callout.region);
@@ -160,7 +152,8 @@ impl Mesh {
         self.threads[thread].borrow_mut().call_answer = Some(answer);
         let arguments = [callout.root, token, headers, body, trailers];
         let name = "proxy_on_http_call_response";
-        self.call_module(thread, name, callout.root, &arguments, Some(callout.exchange));
+        let exchange = Some(callout.exchange).filter(|_| !callout.is_drill);
+        self.call_module(thread, name, callout.root, &arguments, exchange);
     }
 
     /// What the filter is about to hear of a call.
@@ -173,9 +166,9 @@ impl Mesh {
         self.world.tell(*exchange, *region, told_of(outcome, took, &answer.headers));
     }
 
-    fn note(&self, exchange: usize, region: usize, change: impl FnOnce(&mut Asked)) {
+    fn note(&self, (exchange, region, is_drill): Whose, change: impl FnOnce(&mut Asked)) {
         self.world.record(exchange, |record| {
-            if let Some(asked) = record.asked(region) {
+            if let Some(asked) = record.called(region, is_drill) {
                 change(asked);
             }
         });

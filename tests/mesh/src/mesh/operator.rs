@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use super::callout::Call;
 use super::{Event, Mesh, micros};
 use crate::document::Document;
 use crate::host::{Root, Thread, Vm};
@@ -75,7 +76,9 @@ impl Mesh {
             return;
         }
         let is_used = self.threads[thread].borrow().streams.values().any(|stream| stream.root == root);
-        let has_calls = self.calls.iter().any(|((at, _), call)| *at == thread && call.callout.root == root);
+        // A drill is lost with it.
+        let is_awaited = |call: &Call| call.callout.root == root && !call.callout.is_drill;
+        let has_calls = self.calls.iter().any(|((at, _), call)| *at == thread && is_awaited(call));
         if is_used || has_calls {
             return self.after(DRAIN, Event::Retire { thread, root });
         }

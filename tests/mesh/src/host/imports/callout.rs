@@ -7,7 +7,7 @@ use crate::breakers::Told;
 use crate::document::region_of;
 use crate::fields::Fields;
 use crate::host::abi::{Outcome, Status, decode};
-use crate::host::thread::Callout;
+use crate::host::thread::{Callout, Thread};
 use crate::host::vm::Host;
 use crate::invariants::{ONE_ANSWER, VALID};
 use crate::scenario::Behaviour;
@@ -50,12 +50,15 @@ fn begin(caller: &Caller<'_, Host>, cluster: &str, headers: Fields, body: Vec<u8
     let host = caller.data();
     let mut thread = host.thread.borrow_mut();
     let world = thread.world.clone();
+    let region = region_of(cluster).ok_or(Status::BadArgument)?;
+    if thread.roots.contains_key(&host.effective) {
+        return begin_drill(&mut thread, host.effective, region, headers, body, timeout);
+    }
     let stream = thread.stream(host.effective)?;
     let (exchange, root) = (stream.exchange, stream.root);
     if stream.on_wire || stream.is_logging {
         world.wrong(&ONE_ANSWER, format!("{cluster} is called though the client has been answered, or has left"));
     }
-    let region = region_of(cluster).ok_or(Status::BadArgument)?;
     let behaviour = world.behaviour(exchange, region);
     let refuse = || {
         // The filter asks for it all the same, and hears at once that it has come to nothing.
@@ -81,6 +84,34 @@ fn begin(caller: &Caller<'_, Host>, cluster: &str, headers: Fields, body: Vec<u8
     thread.next_token += 4;
     let stream = host.effective;
     let door = world.let_in(exchange, region, Some(timeout), true);
-    thread.begun.push(Callout { token, root, stream, exchange, region, headers, body, timeout_ms: timeout, door });
+    let (timeout_ms, is_drill) = (timeout, false);
+    thread.begun.push(Callout { token, root, stream, exchange, region, headers, body, timeout_ms, is_drill, door });
+    Ok(token)
+}
+
+/// The call of a drill belongs to no stream any more: whose it is the request says.
+fn begin_drill(
+    thread: &mut Thread,
+    root: u32,
+    region: usize,
+    headers: Fields,
+    body: Vec<u8>,
+    timeout_ms: u32,
+) -> Outcome<u32> {
+    let world = thread.world.clone();
+    let Some(exchange) = world.drilled(&headers, region) else { return Err(Status::BadArgument) };
+    let refused = match world.behaviour(exchange, region) {
+        Behaviour::UnknownCluster => Some(Status::BadArgument),
+        Behaviour::NoHosts | Behaviour::Overflow => Some(Status::InternalFailure),
+        _ => None,
+    };
+    let (token, stream, door) = (thread.next_token, 0, None);
+    let callout = Callout { token, root, stream, exchange, region, headers, body, timeout_ms, is_drill: true, door };
+    if let Some(status) = refused {
+        world.refuse_drill(&callout);
+        return Err(status);
+    }
+    thread.next_token += 4;
+    thread.begun.push(callout);
     Ok(token)
 }
