@@ -49,6 +49,23 @@ static DOCUMENTS: LazyLock<Vec<Document>> = LazyLock::new(|| {
         good("enforce", &route(TWO, SHORT, &[UNSURE, JUDGED])),
         good("shadow", &route(TWO, POST, &[UNSURE, JUDGED])),
         good("enforce", &route(TWO, POST, &[KEPT])),
+        // Inputs name documents by their place, so new ones go behind. 19:
+        good("enforce", &route(TWO, STRICT, &[CONFIDENCE])),
+        good("enforce", &route(TWO, STRICT_AND_SHORT, &[])),
+        good("enforce", &route(TWO, STRICT, &[UNSURE, JUDGED])),
+        good("enforce", &route(TWO, POST, &[CONFIDENCE, DRILL])),
+        good("enforce", &route(TWO, SHORT, &[KEPT, DRILL])),
+        // 24:
+        good("enforce", &route(TWO, EVENTS, &[CONFIDENCE])),
+        good("enforce", &route(TWO, POST, &[GRPC])),
+        good("enforce", &route(TWO, POST, &[BY_WHEN])),
+        good("enforce", &route("", POST, &[BOUNDED])),
+        good("enforce", &route(TWO, BREAKER, &[CONFIDENCE])),
+        // 29:
+        good("enforce", &route(TWO, STRICT_AND_BREAKER, &[])),
+        good("enforce", &route(TWO, EVERYTHING, &[ONCE_BY_HEADER, JUDGED, EVERY_RUNG, DRILL])),
+        good("shadow", &route(TWO, EVERYTHING, &[ONCE_BY_HEADER, JUDGED, EVERY_RUNG, DRILL])),
+        good("enforce", &route(TWO, EVERYTHING_BY_ROUTE, &[ONCE_BY_BODY, JUDGED, EVERY_RUNG, DRILL])),
     ]
 });
 
