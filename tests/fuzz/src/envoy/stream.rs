@@ -33,6 +33,7 @@ pub(crate) fn end(context: u32) {
     call(context, || border::proxy_on_delete(context));
     if let Some(stream) = host(|host| host.streams.remove(&context)) {
         stream.ledger.check_books();
+        host(|host| host.served.extend(stream.ledger.client));
     }
 }
 

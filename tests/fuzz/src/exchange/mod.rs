@@ -11,6 +11,8 @@
 mod document;
 mod player;
 mod policies;
+#[cfg(test)]
+mod reach;
 mod script;
 mod stream;
 

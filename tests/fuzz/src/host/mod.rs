@@ -25,7 +25,7 @@ use helius_policy::http::Headers;
 
 pub(crate) use callout::{Call, CallAnswer, ClusterState, Clusters};
 pub(crate) use flow::{Deferred, Reply};
-pub(crate) use ledger::{Ledger, Terms};
+pub(crate) use ledger::{Client, Ledger, Terms};
 pub(crate) use plugin::{Metrics, Root};
 pub(crate) use stream::{Half, Iteration, Side, Stream};
 
@@ -74,6 +74,8 @@ pub(crate) struct Host {
     pub(crate) metrics: Metrics,
     /// How often the module counted something.
     pub(crate) counted: usize,
+    /// What clients got whose streams are gone.
+    pub(crate) served: Vec<Client>,
     /// Documents that the module said in the log it refuses.
     pub(crate) refusals: usize,
 }
