@@ -66,6 +66,10 @@ static DOCUMENTS: LazyLock<Vec<Document>> = LazyLock::new(|| {
         good("enforce", &route(TWO, EVERYTHING, &[ONCE_BY_HEADER, JUDGED, EVERY_RUNG, DRILL])),
         good("shadow", &route(TWO, EVERYTHING, &[ONCE_BY_HEADER, JUDGED, EVERY_RUNG, DRILL])),
         good("enforce", &route(TWO, EVERYTHING_BY_ROUTE, &[ONCE_BY_BODY, JUDGED, EVERY_RUNG, DRILL])),
+        good("enforce", &route(TWO, BREAKER, &[UNSURE, EJECTING])),
+        // 34:
+        good("enforce", &route(TWO, FORCED_OPEN, &[CONFIDENCE])),
+        good("enforce", &route(TWO, FORCED_CLOSED, &[CONFIDENCE])),
     ]
 });
 

@@ -19,6 +19,8 @@ pub(super) const BREAKER: &str = r#""replay": {"methods": ["GET", "HEAD", "POST"
     "window": "1s", "min_requests": 2, "consecutive_failures": 2, "slow_call": {"duration": "200ms"},
     "open": {"base": "200ms", "max": "1s", "jitter": 0}, "half_open": {"permits": 1, "successes": 1, "max_wait": "500ms"},
     "ramp": {"start": 0.5, "step": "100ms"}}"#;
+pub(super) const FORCED_OPEN: &str = r#""circuit_breaker": {"mode": "forced_open"}"#;
+pub(super) const FORCED_CLOSED: &str = r#""circuit_breaker": {"mode": "forced_closed"}"#;
 pub(super) const STRICT_AND_BREAKER: &str = r#""strict": true, "circuit_breaker": {
     "consecutive_failures": 1, "open": {"base": "100ms", "max": "200ms"}}"#;
 pub(super) const EVERYTHING: &str = r#""strict": true, "event_streams": true,
@@ -63,6 +65,7 @@ pub(super) const JUDGED: &str = r#""output": {
     "schema": {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}, "c": {"type": "number"}}},
     "min_confidence": {"pointer": "/c", "bound": 0.5}, "finite_numbers": true, "non_empty": "/l",
     "unique_ids": {"list": "/l", "key": "i"}, "max_body": 64}"#;
+pub(super) const EJECTING: &str = r#""output": {"non_empty": "/a", "eject": {"invalid": 2, "of": 4}}"#;
 pub(super) const LIMITS: &str = r#""admission": {"rate_limit": [
     {"key": [{"header": "x-tenant"}, "path", "method", "source_address"], "rate": "2/s", "max_keys": 8, "headers": "all"},
     {"rate": "5/min", "burst": 3}]}"#;

@@ -9,7 +9,7 @@ use super::run;
 use crate::host::host;
 
 /// Inputs, and some of what is counted and answered when they are played.
-const REACHED: [(&str, &[&str]); 26] = [
+const REACHED: [(&str, &[&str]); 31] = [
     (
         "breaker-opens-and-closes",
         &[
@@ -18,8 +18,12 @@ const REACHED: [(&str, &[&str]); 26] = [
             "breaker_transitions east closed probes_succeeded",
         ],
     ),
+    ("breaker-ejects", &["attempts east invalid_output", "breaker_transitions east open invalid_output"]),
+    ("breaker-forced", &["breaker_transitions east open forced", "breaker_transitions east closed forced"]),
+    ("breaker-told-to-wait", &["attempts east rate_limited", "breaker_transitions east open retry_after"]),
     ("drill-answered", &["responses primary none", "drill west ok", "drill north no_healthy_upstream"]),
     ("drill-not-begun", &["drill west skipped_not_replayable", "drill last-good miss", "drill last-good hit"]),
+    ("drill-one-too-many", &["drill west skipped_overflow", "drill west ok", "drill north timeout"]),
     ("drill-reset", &["responses primary none", "drill west reset", "drill north no_healthy_upstream"]),
     ("duplicates", &["admission duplicate"]),
     ("events-do-not-come", &["responses static timeout", "answer 200 data: {\"confidence\":0.0}\n\n"]),
@@ -48,6 +52,7 @@ const REACHED: [(&str, &[&str]); 26] = [
     ("grpc-status-14", &["attempts east 5xx", "responses static 5xx", "answer 200 "]),
     ("judged-and-given-up", &["attempts east timeout"]),
     ("judged-and-refused", &["responses refusal invalid_output"]),
+    ("last-good-watched", &["responses would_last_good 5xx"]),
     ("last-good", &["responses last-good 5xx", "responses last-good connect"]),
     ("max-share-exceeded", &["responses static 5xx", "responses primary none", "responses refusal 5xx"]),
     ("one-too-many", &["admission limited"]),
