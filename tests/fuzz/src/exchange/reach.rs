@@ -73,7 +73,7 @@ const REACHED: [(&str, &[&str]); 31] = [
         &["responses primary 5xx", "answer 500 east is ill", "responses secondary invalid_output"],
     ),
     ("strict-primary-refused", &["responses secondary no_healthy_upstream", "responses refusal no_healthy_upstream"]),
-    ("strict-primary-resets", &["responses secondary reset", "answer 200 west"]),
+    ("strict-primary-resets", &["responses secondary reset", "answer 200 west", "responses static reset"]),
 ];
 
 #[test]
