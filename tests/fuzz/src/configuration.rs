@@ -94,3 +94,15 @@ fn check_problem(problem: &Problem) {
     assert!(!path.is_empty() && !rule.is_empty() && !hint.is_empty(), "no place, rule or remedy: {problem:?}");
     assert!(line.is_none_or(|line| line > 0) && value.as_ref().is_none_or(|value| !value.is_empty()), "{problem:?}");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of what is refused as a whole, the fuzzer learns only how it is refused.
+    #[test]
+    fn the_input_with_every_key_is_accepted() {
+        let read = Config::parse(include_bytes!("../corpus/configuration/every-key.yaml"));
+        assert!(read.is_ok(), "{read:?}");
+    }
+}

@@ -9,13 +9,12 @@ use crate::host::{CallAnswer, border, host};
 pub(crate) fn answer_call(headers: Headers, mut body: Vec<u8>) -> bool {
     let Some(it) = host(|host| host.calls.pop_front()) else { return false };
     let count = headers.iter().count();
-    let is_head = host(|host| host.stream(it.stream).is_ok_and(|stream| stream.ledger.is_head()));
-    if count == 0 || is_head || matches!(headers.status(), Some(204 | 304)) {
+    if count == 0 || it.is_head || matches!(headers.status(), Some(204 | 304)) {
         body.clear();
     }
     let size = body.len();
     host(|host| {
-        if let Ok(stream) = host.stream(it.stream) {
+        if let Some(stream) = it.stream.and_then(|stream| host.streams.get_mut(&stream)) {
             stream.ledger.is_told(headers.status(), body.clone());
         }
         host.call_answer = Some(CallAnswer { headers, body });

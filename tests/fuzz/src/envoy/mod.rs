@@ -3,6 +3,7 @@
 //! * `vm` calls the module, and carries out what it asked for meanwhile.
 //! * `iteration` is the filter manager: what the filter is shown, and what goes on when it lets go.
 //! * `stream` begins and ends a stream, and sends its client what comes out.
+//! * `local_reply` is the form of what does not come from a region.
 //! * `callout` brings the answers of the filter's own calls.
 //!
 //! A smaller model than that of `tests/mesh`: it knows the rules about callbacks, and leaves time, connections and
@@ -10,6 +11,7 @@
 
 mod callout;
 mod iteration;
+mod local_reply;
 mod stream;
 mod vm;
 

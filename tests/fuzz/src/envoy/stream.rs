@@ -1,10 +1,11 @@
 //! A stream from its first callback to its last, and what its client gets.
 
-use helius_policy::http::{CONTENT_LENGTH, Headers};
+use helius_policy::http::Headers;
 
 use super::iteration::{show_body, show_headers};
+use super::local_reply::form;
 use super::vm::call;
-use crate::host::{Ledger, Side, Stream, Terms, border, host};
+use crate::host::{Ledger, Reply, Side, Stream, Terms, border, host};
 
 /// A stream comes in under the configuration of `root`: nothing is shown yet.
 pub(crate) fn begin(root: u32, terms: Terms) -> u32 {
@@ -32,55 +33,57 @@ pub(crate) fn end(context: u32) {
     call(context, || border::proxy_on_delete(context));
     if let Some(stream) = host(|host| host.streams.remove(&context)) {
         stream.ledger.check_books();
+        host(|host| host.served.extend(stream.ledger.client));
     }
 }
 
 /// The filter answers by itself: in place of the answer that it holds, which goes past all filters, or before there is
 /// one, which goes through them, itself included.
-pub(super) fn reply(context: u32, mut headers: Headers, body: &[u8]) {
-    let (is_first, is_last) = host(|host| {
+pub(super) fn reply(context: u32, reply: Reply) {
+    let (is_first, headers, body, is_last) = host(|host| {
         let stream = host.stream(context).expect("a reply to a stream that is there");
         let is_first = stream.response.headers.is_none();
         stream.stops_reading |= is_first;
         stream.details.clear();
-        (is_first, stream.ledger.is_head() || body.is_empty())
+        let (headers, body) = form(stream, reply);
+        let is_last = stream.ledger.is_head() || body.is_empty();
+        (is_first, headers, body, is_last)
     });
-    if !body.is_empty() {
-        headers.retain(|name| name != CONTENT_LENGTH);
-        headers.push(CONTENT_LENGTH, body.len().to_string());
-    }
     if !is_first {
-        return send_past(context, headers, body, is_last);
+        return send_past(context, headers, &body, is_last);
     }
     show_headers(context, Side::Response, headers, is_last, false);
     if !is_last {
-        show_body(context, Side::Response, body.to_vec(), true);
+        show_body(context, Side::Response, body, true);
     }
 }
 
 /// A held body has outgrown Envoy's buffer: Envoy answers, through the filter if nothing has been answered yet.
 pub(super) fn too_large(context: u32, side: Side) {
     let (status, details, text) = match side {
-        Side::Request => ("413", "request_payload_too_large", b"Payload Too Large".as_slice()),
-        Side::Response => ("500", "response_payload_too_large", b"Internal Server Error".as_slice()),
+        Side::Request => (413, "request_payload_too_large", "Payload Too Large"),
+        Side::Response => (500, "response_payload_too_large", "Internal Server Error"),
     };
-    let headers = Headers::from_iter([(":status", status), ("content-type", "text/plain")]);
-    let state = host(|host| {
+    let headers = Headers::from_iter([("content-type", "text/plain")]);
+    let reply = Reply { status, headers, body: text.into(), grpc_status: -1 };
+    let (state, headers, body, is_last) = host(|host| {
         let stream = host.stream(context).expect("a stream that is held");
         details.as_bytes().clone_into(&mut stream.details);
         stream.stops_reading = true;
-        (stream.response.headers.is_some(), stream.ledger.client.is_some(), stream.ledger.is_head())
+        let (headers, body) = form(stream, reply);
+        let is_last = stream.ledger.is_head() || body.is_empty();
+        ((stream.response.headers.is_some(), stream.ledger.client.is_some()), headers, body, is_last)
     });
     match state {
-        (false, _, is_head) => {
-            show_headers(context, Side::Response, headers, is_head, false);
-            if !is_head {
-                show_body(context, Side::Response, text.to_vec(), true);
+        (false, _) => {
+            show_headers(context, Side::Response, headers, is_last, false);
+            if !is_last {
+                show_body(context, Side::Response, body, true);
             }
         }
-        (true, false, is_head) => send_past(context, headers, text, is_head),
+        (true, false) => send_past(context, headers, &body, is_last),
         // What is on its way can only be cut off.
-        (true, true, _) => end(context),
+        (true, true) => end(context),
     }
 }
 

@@ -10,10 +10,13 @@ use crate::host::{Deferred, Host, Root, border, host};
 /// A wall clock that has some past to step back to, in milliseconds.
 const START: u64 = 1_000_000;
 
+/// Where Envoy's route leads to, unless a script says otherwise.
+const ROUTED_TO: &[u8] = b"east";
+
 /// A fresh worker thread with nothing in its module.
 pub(crate) fn start() {
     initialise();
-    host(|host| *host = Host { clock: START, ..Host::default() });
+    host(|host| *host = Host { clock: START, routed_to: ROUTED_TO.to_vec(), ..Host::default() });
 }
 
 /// Runs the module's start function, once for each thread.
@@ -35,7 +38,7 @@ fn initialise() {
 pub(crate) fn configure(document: &[u8]) -> u32 {
     let root = host(|host| {
         let root = host.new_context();
-        host.roots.insert(root, Root { document: document.to_vec(), tick: None });
+        host.roots.insert(root, Root { document: document.to_vec(), ..Root::default() });
         root
     });
     call(root, || border::proxy_on_context_create(root, 0));
@@ -97,7 +100,7 @@ pub(super) fn call<T>(context: u32, callback: impl FnOnce() -> T) -> T {
     for action in deferred {
         match action {
             Deferred::Resume(context, side) => resume(context, side),
-            Deferred::Reply { context, headers, body } => reply(context, headers, &body),
+            Deferred::Reply(context, it) => reply(context, it),
         }
     }
     result

@@ -2,12 +2,17 @@
 
 use std::sync::LazyLock;
 
+#[allow(clippy::wildcard_imports, reason = "they were written for this list")]
+use super::policies::*;
+
 /// A configuration and what follows from it.
 #[derive(Debug)]
 pub(super) struct Document {
     pub(super) text: String,
     pub(super) is_good: bool,
     pub(super) is_shadow: bool,
+    /// Whether the filter calls the primary itself.
+    pub(super) is_strict: bool,
 }
 
 /// Milliseconds that the ladder of every route here has.
@@ -29,7 +34,12 @@ static DOCUMENTS: LazyLock<Vec<Document>> = LazyLock::new(|| {
         good("enforce", &[CHOOSY, &route(TWO, DEFAULTS, &[CONFIDENCE])].join(", ")),
         good("enforce", CHOOSY),
         good("enforce", &route(TWO, POST, &[CONFIDENCE, LIMITS])),
-        Document { text: r#"{"service": "s", "routes": [{}]}"#.to_owned(), is_good: false, is_shadow: false },
+        Document {
+            text: r#"{"service": "s", "routes": [{}]}"#.to_owned(),
+            is_good: false,
+            is_shadow: false,
+            is_strict: false,
+        },
         good("enforce", &route(TWO, POST, &[CONFIDENCE, ONCE_BY_HEADER])),
         good("enforce", &route(TWO, SHORT, &[ONCE_BY_BODY])),
         good("shadow", &route(TWO, POST, &[CONFIDENCE, ONCE_BY_BODY])),
@@ -39,39 +49,35 @@ static DOCUMENTS: LazyLock<Vec<Document>> = LazyLock::new(|| {
         good("enforce", &route(TWO, SHORT, &[UNSURE, JUDGED])),
         good("shadow", &route(TWO, POST, &[UNSURE, JUDGED])),
         good("enforce", &route(TWO, POST, &[KEPT])),
+        // Inputs name documents by their place, so new ones go behind. 19:
+        good("enforce", &route(TWO, STRICT, &[CONFIDENCE])),
+        good("enforce", &route(TWO, STRICT_AND_SHORT, &[])),
+        good("enforce", &route(TWO, STRICT, &[UNSURE, JUDGED])),
+        good("enforce", &route(TWO, POST, &[CONFIDENCE, DRILL])),
+        good("enforce", &route(TWO, SHORT, &[KEPT, DRILL])),
+        // 24:
+        good("enforce", &route(TWO, EVENTS, &[CONFIDENCE])),
+        good("enforce", &route(TWO, POST, &[GRPC])),
+        good("enforce", &route(TWO, POST, &[BY_WHEN])),
+        good("enforce", &route("", POST, &[BOUNDED])),
+        good("enforce", &route(TWO, BREAKER, &[CONFIDENCE])),
+        // 29:
+        good("enforce", &route(TWO, STRICT_AND_BREAKER, &[])),
+        good("enforce", &route(TWO, EVERYTHING, &[ONCE_BY_HEADER, JUDGED, EVERY_RUNG, DRILL])),
+        good("shadow", &route(TWO, EVERYTHING, &[ONCE_BY_HEADER, JUDGED, EVERY_RUNG, DRILL])),
+        good("enforce", &route(TWO, EVERYTHING_BY_ROUTE, &[ONCE_BY_BODY, JUDGED, EVERY_RUNG, DRILL])),
+        good("enforce", &route(TWO, BREAKER, &[UNSURE, EJECTING])),
+        // 34:
+        good("enforce", &route(TWO, FORCED_OPEN, &[CONFIDENCE])),
+        good("enforce", &route(TWO, FORCED_CLOSED, &[CONFIDENCE])),
     ]
 });
 
-// JSON, because it is read several times faster than YAML, and these are read at every input.
+/// The clusters of `TWO`.
+pub(super) const SECONDARIES: [&str; 2] = ["west", "north"];
 
 const TWO: &str = r#", {"name": "west", "cluster": "west", "timeout": "400ms"},
     {"name": "north", "cluster": "north", "authority": "north.example"}"#;
-
-const POST: &str = r#""replay": {"methods": ["GET", "HEAD", "POST"]}"#;
-const SHORT: &str =
-    r#""fail_on": ["connect", "5xx"], "replay": {"methods": ["GET", "POST"], "max_body": 8, "hold": 4}"#;
-const UNHELD: &str = r#""replay": {"methods": ["GET", "POST"], "hold": 0}"#;
-const DEFAULTS: &str = r#""fail_on": ["timeout", "reset", "overflow", "no_healthy_upstream", "5xx", "connect"]"#;
-
-const CONFIDENCE: &str = r#""fail_open": {"static": [{"body": {"confidence": 0.0}}]}"#;
-const UNSURE: &str = r#""fail_open": {"static": [{"body": {"a": "wait", "c": 0, "l": [{"i": 1}]}}]}"#;
-const BARE: &str = r#""fail_open": {"static": [{"status": 204, "headers": {"x-static": "none"}}]}"#;
-
-const JUDGED: &str = r#""output": {
-    "schema": {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}, "c": {"type": "number"}}},
-    "min_confidence": {"pointer": "/c", "bound": 0.5}, "finite_numbers": true, "non_empty": "/l",
-    "unique_ids": {"list": "/l", "key": "i"}, "max_body": 64}"#;
-const KEPT: &str = r#""fail_open": {"last_good": {"key": ["path", {"header": "x-tenant"}, "body"], "max_entries": 2,
-    "max_body": 32, "fresh": "1s", "max_stale": "2s"}}"#;
-
-const LIMITS: &str = r#""admission": {"rate_limit": [
-    {"key": [{"header": "x-tenant"}, "path", "method", "source_address"], "rate": "2/s", "max_keys": 8, "headers": "all"},
-    {"rate": "5/min", "burst": 3}]}"#;
-
-const ONCE_BY_HEADER: &str = r#""admission": {
-    "isolate": {"region_header": "x-from", "regions": ["south"]},
-    "dedupe": {"key": {"header": "x-message-id"}, "max_keys": 8, "replay_answer": true, "max_answers": 2}}"#;
-const ONCE_BY_BODY: &str = r#""admission": {"dedupe": {"key": "body", "window": "1s", "status": 409}}"#;
 
 const ANY: &str = r#""name": "all", "match": {"path_prefix": "/"}"#;
 
@@ -92,7 +98,9 @@ fn route(secondaries: &str, rules: &str, more: &[&str]) -> String {
 
 fn good(mode: &str, routes: &str) -> Document {
     let text = format!(r#"{{"service": "s", "mode": "{mode}", "routes": [{routes}]}}"#);
-    Document { text, is_good: true, is_shadow: mode == "shadow" }
+    let is_shadow = mode == "shadow";
+    let is_strict = !is_shadow && text.contains(r#""strict": true"#);
+    Document { text, is_good: true, is_shadow, is_strict }
 }
 
 #[cfg(test)]
@@ -106,7 +114,11 @@ mod tests {
         for document in DOCUMENTS.iter() {
             let read = Config::parse(document.text.as_bytes());
             assert_eq!(read.is_ok(), document.is_good, "{}: {read:?}", document.text);
-            assert_eq!(read.is_ok_and(|config| config.mode() == Mode::Shadow), document.is_shadow);
+            let Ok(config) = read else { continue };
+            let is_enforced = config.mode() == Mode::Enforce;
+            assert_eq!(!is_enforced, document.is_shadow);
+            let is_strict = config.routes().iter().any(|route| route.upstream().is_strict());
+            assert_eq!(is_enforced && is_strict, document.is_strict, "{}", document.text);
         }
     }
 }

@@ -6,10 +6,13 @@
 //! and calls again, at which the SDK panics if one is still known to it.
 //!
 //! * `script` reads an input, `player` plays it, and `stream` is what is played to one stream.
-//! * `document` are the configurations that an input chooses from.
+//! * `document` are the configurations that an input chooses from, `policies` what they are put together from.
 
 mod document;
 mod player;
+mod policies;
+#[cfg(test)]
+mod reach;
 mod script;
 mod stream;
 

@@ -1,12 +1,14 @@
 //! Plays a script: to the configuration, to the clock and the clusters, and to the stream that it is about.
 
+use helius_policy::event_stream::is_wanted;
+use helius_policy::grpc::is_request;
 use helius_policy::http::Headers;
 
-use super::document::{Document, LADDER, document};
+use super::document::{Document, LADDER, SECONDARIES, document};
 use super::script::Step;
 use super::stream;
 use crate::envoy::{answer_call, begin, configure, end, show_headers, stop, wait};
-use crate::host::{Clusters, Side, Terms, host};
+use crate::host::{ClusterState, Clusters, Side, Terms, host};
 
 /// Streams, and configurations, that are open at most.
 const MOST_OPEN: usize = 4;
@@ -35,9 +37,11 @@ impl Player {
             Step::Document { number, stops_all } => self.configure(document(number), stops_all),
             Step::Header { name, value } => self.field(name, value),
             Step::Request { method, path, is_last } => self.request(method, path, is_last),
-            Step::Clusters { are_known } => {
-                host(|host| host.clusters = if are_known { Clusters::WithoutHosts } else { Clusters::Unknown });
+            Step::Clusters { are_known, only } => {
+                let state = if are_known { ClusterState::WithoutHosts } else { ClusterState::Unknown };
+                host(|host| host.clusters = Clusters { state, only: only.to_vec() });
             }
+            Step::Upstream { cluster } => host(|host| host.routed_to = cluster.to_vec()),
             Step::Call { status, body, is_reset } => {
                 let headers = if is_reset { Headers::new() } else { self.headers(Some(status_of(status))) };
                 answer_call(headers, body.to_vec());
@@ -82,6 +86,8 @@ impl Player {
         if document.is_good {
             self.in_force = Some(document);
         }
+        let is_shadow = self.in_force.is_some_and(|document| document.is_shadow);
+        host(|host| host.roots.get_mut(&root).map(|root| root.is_shadow = is_shadow));
         (self.root, self.stops_all) = (Some(root), stops_all);
         self.roots.push(root);
     }
@@ -98,12 +104,23 @@ impl Player {
         for (name, value, instead) in [(":method", method, "GET"), (":path", path, "/"), (":authority", b"", "a")] {
             headers.push(name, if value.is_empty() { instead.as_bytes() } else { value });
         }
-        let is_shadow = self.in_force.is_some_and(|document| document.is_shadow);
-        let ladder = Some((host(|host| host.clock), LADDER));
-        let context = begin(root, Terms { request: headers.clone(), is_shadow, ladder });
+        let context = begin(root, self.terms(&headers));
         self.current = self.open.len();
         self.open.push(context);
         show_headers(context, Side::Request, headers, is_last, self.stops_all);
+    }
+
+    /// What the filter promises a request.
+    fn terms(&self, request: &Headers) -> Terms {
+        let is_shadow = self.in_force.is_some_and(|document| document.is_shadow);
+        // A call brings neither events as they come nor trailers.
+        let is_live = is_wanted(request) || is_request(request);
+        let routed_to = host(|host| String::from_utf8(host.routed_to.clone()).unwrap_or_default());
+        let is_strict = self.in_force.is_some_and(|it| it.is_strict) && !is_live && !routed_to.is_empty();
+        let primary = Some(routed_to).filter(|_| is_strict);
+        let clusters = SECONDARIES.map(str::to_owned).into_iter().chain(primary).collect();
+        let ladder = Some((host(|host| host.clock), LADDER));
+        Terms { request: request.clone(), is_shadow, ladder, clusters: Some(clusters), is_strict }
     }
 
     /// Keeps a field for the next headers. Envoy's codecs let no other names and values through.
@@ -150,8 +167,9 @@ impl Player {
             stream::bring_to_an_end(context);
         }
         self.close();
-        for _ in 0..MOST_ROUNDS {
-            if host(|host| host.streams.is_empty() && host.calls.is_empty()) {
+        for round in 0..MOST_ROUNDS {
+            // A drill that is ready begins with the next tick.
+            if round > 0 && host(|host| host.streams.is_empty() && host.calls.is_empty()) {
                 break;
             }
             while answer_call(Headers::from_iter([(":status", "503")]), Vec::new()) {}

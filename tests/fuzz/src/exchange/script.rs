@@ -4,12 +4,13 @@
 //! document 1                 configure number 1; `Document`: in an Envoy that shows nothing while headers are held
 //! header x-odd: anything     a field for the next request, answer or call
 //! request POST /assist       a stream begins; `Request`: that is all of it
-//! body some bytes            more of the request's body; `Body`: the last of it; `*N` are N bytes
+//! body some bytes            more of the request's body; `Body`: the last of it; `*N` are N bytes, `$` a line feed
 //! trailers                   the request ends with trailers; `Trailers`: the answer does
 //! answer 503 via_upstream    the primary's answer begins, with Envoy's response code details; `Answer`: no body
 //! piece some bytes           more of the answer's body; `Piece`: the last of it
 //! call 200 some bytes        the oldest call is answered; `Call`: it is reset
-//! no-hosts                   calls find no host from now on; `No-cluster`: no cluster
+//! no-hosts                   calls find no host from now on; `No-cluster`: no cluster; `no-hosts west`: only those to it
+//! upstream east              where Envoy's route leads to from now on; without a name it leads to no cluster
 //! wait 300                   milliseconds pass; `Wait`: the clock steps back by as many
 //! leave some details         the stream is gone
 //! stream 2                   the events that follow are about another stream that is open
@@ -29,7 +30,8 @@ pub(super) enum Step<'a> {
     Answer { status: &'a [u8], details: &'a [u8], is_last: bool },
     Piece { bytes: Bytes<'a>, is_last: bool },
     Call { status: &'a [u8], body: Bytes<'a>, is_reset: bool },
-    Clusters { are_known: bool },
+    Clusters { are_known: bool, only: &'a [u8] },
+    Upstream { cluster: &'a [u8] },
     Wait { millis: u64, backwards: bool },
     Leave { details: &'a [u8] },
     Stream { number: usize },
@@ -52,7 +54,7 @@ impl<'a> Bytes<'a> {
 
     pub(super) fn to_vec(self) -> Vec<u8> {
         match self {
-            Self::These(bytes) => bytes.to_vec(),
+            Self::These(bytes) => bytes.iter().map(|byte| if *byte == b'$' { b'\n' } else { *byte }).collect(),
             Self::Many(count) => vec![b'x'; count],
         }
     }
@@ -79,7 +81,8 @@ fn step(line: &[u8]) -> Option<Step<'_>> {
         b'a' => Step::Answer { status: first, details: second, is_last: is_capital },
         b'p' => Step::Piece { bytes: Bytes::read(rest), is_last: is_capital },
         b'c' => Step::Call { status: first, body: Bytes::read(second), is_reset: is_capital },
-        b'n' => Step::Clusters { are_known: !is_capital },
+        b'n' => Step::Clusters { are_known: !is_capital, only: rest },
+        b'u' => Step::Upstream { cluster: rest },
         b'w' => Step::Wait { millis: number(rest).try_into().unwrap_or(u64::MAX), backwards: is_capital },
         b'l' => Step::Leave { details: rest },
         b's' => Step::Stream { number: number(rest) },

@@ -5,6 +5,7 @@
 
 #![allow(unsafe_code, reason = "the SDK declares its host as C functions with raw pointers; this file is that host")]
 
+use super::flow::Reply;
 use super::{Host, Outcome, Status, host, wire};
 
 // What the module exports. Safe to call: the arguments are numbers, and the module trusts none of them.
@@ -158,6 +159,11 @@ extern "C" fn proxy_replace_header_map_value(
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn proxy_remove_header_map_value(map: u32, name: *const u8, length: usize) -> Status {
+    status(host(|host| host.remove_field(map, text(name, length))))
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn proxy_get_shared_data(
     key: *const u8,
     length: usize,
@@ -213,10 +219,11 @@ extern "C" fn proxy_send_local_response(
     body_size: usize,
     headers: *const u8,
     headers_size: usize,
-    _grpc_status: i32,
+    grpc_status: i32,
 ) -> Status {
     let headers = wire::decode(read(headers, headers_size));
-    status(host(|host| host.reply(code, headers, read(body, body_size).to_vec())))
+    let reply = Reply { status: code, headers, body: read(body, body_size).to_vec(), grpc_status };
+    status(host(|host| host.reply(reply)))
 }
 
 #[unsafe(no_mangle)]
@@ -264,7 +271,6 @@ unused! {
     proxy_grpc_send
     proxy_grpc_stream
     proxy_register_shared_queue
-    proxy_remove_header_map_value
     proxy_resolve_shared_queue
     proxy_set_property
 }

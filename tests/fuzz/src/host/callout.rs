@@ -1,6 +1,7 @@
 //! The HTTP call of the filter's own.
 
-use helius_policy::http::Headers;
+use helius_policy::drill::{DRILL, MOST};
+use helius_policy::http::{Headers, is_hop_by_hop};
 
 use super::{Host, Outcome, Status};
 
@@ -9,7 +10,9 @@ use super::{Host, Outcome, Status};
 pub(crate) struct Call {
     pub(crate) token: u32,
     pub(crate) root: u32,
-    pub(crate) stream: u32,
+    /// The stream that waits for it; none waits for a drill.
+    pub(crate) stream: Option<u32>,
+    pub(crate) is_head: bool,
 }
 
 /// What came of a call; without headers where it was reset.
@@ -20,29 +23,70 @@ pub(crate) struct CallAnswer {
 }
 
 /// What Envoy knows of the clusters that are called.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Clusters {
+    pub(crate) state: ClusterState,
+    /// The only one that is in this state; without a name all are.
+    pub(crate) only: Vec<u8>,
+}
+
+/// Whether a cluster can be called.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Clusters {
+pub(crate) enum ClusterState {
     #[default]
     Fine,
     Unknown,
     WithoutHosts,
 }
 
+impl Clusters {
+    fn state_of(&self, cluster: &str) -> ClusterState {
+        let is_meant = self.only.is_empty() || self.only == cluster.as_bytes();
+        if is_meant { self.state } else { ClusterState::Fine }
+    }
+}
+
 impl Host {
     pub(super) fn call(&mut self, cluster: &str, headers: &Headers, body: &[u8], timeout: u32) -> Outcome<u32> {
-        let (stream, clock, clusters) = (self.effective, self.clock, self.clusters);
-        let request = &self.stream(stream)?.request;
-        assert!(request.has_ended && request.trailers.is_none(), "a request that is not whole is sent again");
-        let is_fine = clusters == Clusters::Fine;
-        self.stream(stream)?.ledger.calls(cluster, headers, body, (clock, timeout), is_fine);
-        match clusters {
-            Clusters::Fine => {}
-            Clusters::Unknown => return Err(Status::BadArgument),
-            Clusters::WithoutHosts => return Err(Status::InternalFailure),
+        let (caller, clock, state) = (self.effective, self.clock, self.clusters.state_of(cluster));
+        check_request(headers, timeout);
+        let (root, stream) = if self.roots.contains_key(&caller) {
+            self.check_drill(caller, headers);
+            (caller, None)
+        } else {
+            let stream = self.stream(caller)?;
+            let request = &stream.request;
+            assert!(request.has_ended && request.trailers.is_none(), "a request that is not whole is sent again");
+            stream.ledger.calls(cluster, headers, body, (clock, timeout), state == ClusterState::Fine);
+            (stream.root, Some(caller))
+        };
+        match state {
+            ClusterState::Fine => {}
+            ClusterState::Unknown => return Err(Status::BadArgument),
+            ClusterState::WithoutHosts => return Err(Status::InternalFailure),
         }
         self.next_token += 4;
-        let root = self.stream(stream)?.root;
-        self.calls.push_back(Call { token: self.next_token, root, stream });
+        let is_head = headers.first(":method") == Some(b"HEAD");
+        self.calls.push_back(Call { token: self.next_token, root, stream, is_head });
         Ok(self.next_token)
     }
+
+    /// What the root calls by itself is a drill.
+    fn check_drill(&self, root: u32, headers: &Headers) {
+        let marks = headers.iter().filter(|(name, _)| *name == DRILL).collect::<Vec<_>>();
+        assert_eq!(marks, [(DRILL, b"true".as_slice())], "a drill that does not say so, or is one of a drill");
+        let under_way = self.calls.iter().filter(|call| call.root == root && call.stream.is_none()).count();
+        assert!(under_way < MOST, "{under_way} drills are under way, and one more begins");
+        assert!(!self.roots.get(&root).is_some_and(|root| root.is_shadow), "a drill in shadow mode");
+    }
+}
+
+/// What Envoy takes, and what no region may be told, whoever calls.
+fn check_request(headers: &Headers, timeout: u32) {
+    assert!(headers.first(":authority").is_some(), "Envoy refuses a call without :authority");
+    for (name, value) in headers.iter() {
+        assert!(!is_hop_by_hop(name), "{name} of the client's connection is sent again");
+        assert!(std::str::from_utf8(value).is_ok(), "{name} is not text");
+    }
+    assert!(timeout > 0, "a call without a timeout");
 }

@@ -8,7 +8,17 @@ use super::{Host, Outcome, Side, Status};
 #[derive(Debug)]
 pub(crate) enum Deferred {
     Resume(u32, Side),
-    Reply { context: u32, headers: Headers, body: Vec<u8> },
+    Reply(u32, Reply),
+}
+
+/// An answer of the filter's own, or of Envoy's.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u32,
+    pub(crate) headers: Headers,
+    pub(crate) body: Vec<u8>,
+    /// Negative where nobody says one.
+    pub(crate) grpc_status: i32,
 }
 
 impl Host {
@@ -36,15 +46,12 @@ impl Host {
         Ok(())
     }
 
-    pub(super) fn reply(&mut self, status: u32, given: Headers, body: Vec<u8>) -> Outcome {
+    pub(super) fn reply(&mut self, reply: Reply) -> Outcome {
         let context = self.effective;
-        let stream = self.stream(context)?;
-        stream.ledger.replies();
-        assert!((200..=599).contains(&status), "a reply with status {status}");
-        let mut headers = Headers::new();
-        headers.push(":status", status.to_string());
-        headers.append(given);
-        self.deferred.push(Deferred::Reply { context, headers, body });
+        self.stream(context)?.ledger.replies();
+        assert!((200..=599).contains(&reply.status), "a reply with status {}", reply.status);
+        assert!(reply.grpc_status <= 16, "a reply with gRPC status {}", reply.grpc_status);
+        self.deferred.push(Deferred::Reply(context, reply));
         Ok(())
     }
 }

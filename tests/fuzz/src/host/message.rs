@@ -54,6 +54,11 @@ impl Host {
         Ok(())
     }
 
+    pub(super) fn remove_field(&mut self, map: u32, name: &str) -> Outcome {
+        self.map_to_change(map)?.retain(|it| it != name);
+        Ok(())
+    }
+
     fn map_to_change(&mut self, map: u32) -> Outcome<&mut Headers> {
         let context = self.effective;
         self.stream(context)?.ledger.is_changed();

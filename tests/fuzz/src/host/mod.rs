@@ -23,9 +23,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use helius_policy::http::Headers;
 
-pub(crate) use callout::{Call, CallAnswer, Clusters};
-pub(crate) use flow::Deferred;
-pub(crate) use ledger::{Ledger, Terms};
+pub(crate) use callout::{Call, CallAnswer, ClusterState, Clusters};
+pub(crate) use flow::{Deferred, Reply};
+pub(crate) use ledger::{Client, Ledger, Terms};
 pub(crate) use plugin::{Metrics, Root};
 pub(crate) use stream::{Half, Iteration, Side, Stream};
 
@@ -65,6 +65,8 @@ pub(crate) struct Host {
     /// The answer that the module is being told of.
     pub(crate) call_answer: Option<CallAnswer>,
     pub(crate) clusters: Clusters,
+    /// What Envoy's route leads to; empty where it leads to none.
+    pub(crate) routed_to: Vec<u8>,
     /// What the module asked for, and Envoy does when the callback is over.
     pub(crate) deferred: Vec<Deferred>,
     /// Values by their keys, each with the number under which it may be changed.
@@ -72,6 +74,8 @@ pub(crate) struct Host {
     pub(crate) metrics: Metrics,
     /// How often the module counted something.
     pub(crate) counted: usize,
+    /// What clients got whose streams are gone.
+    pub(crate) served: Vec<Client>,
     /// Documents that the module said in the log it refuses.
     pub(crate) refusals: usize,
 }

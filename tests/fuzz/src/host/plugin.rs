@@ -21,6 +21,8 @@ pub(crate) struct Root {
     pub(crate) document: Vec<u8>,
     /// Its ticks, if it wants any.
     pub(crate) tick: Option<Tick>,
+    /// Whether what is in force under it changes nothing.
+    pub(crate) is_shadow: bool,
 }
 
 /// Envoy's stats: the same name is the same stat.
@@ -50,9 +52,14 @@ impl Metrics {
         usize::try_from(id).ok().and_then(|id| self.stats.get_mut(id)).ok_or(Status::NotFound)
     }
 
+    /// Names and values.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.stats.iter().map(|(name, value)| (name.as_str(), *value))
+    }
+
     /// The values of those stats whose name ends with `name`.
     pub(crate) fn of(&self, name: &str) -> impl Iterator<Item = u64> {
-        self.stats.iter().filter(move |(it, _)| it.ends_with(name)).map(|(_, value)| *value)
+        self.iter().filter(move |(it, _)| it.ends_with(name)).map(|(_, value)| value)
     }
 }
 
@@ -79,6 +86,10 @@ impl Host {
         match path.split('\0').collect::<Vec<_>>().as_slice() {
             ["plugin_name" | "plugin_root_id"] => Ok(b"helius".to_vec()),
             ["source", "address"] => Ok(b"10.0.0.1:40112".to_vec()),
+            // Absent where there is no route, or one that Envoy answers itself.
+            ["xds", "cluster_name"] => {
+                Some(self.routed_to.clone()).filter(|name| !name.is_empty()).ok_or(Status::NotFound)
+            }
             // Absent before there is an answer.
             ["response", "code_details"] => {
                 let stream = self.stream(context).map_err(|_| Status::NotFound)?;
@@ -105,7 +116,10 @@ impl Host {
         *value = value.checked_add_signed(offset).filter(|_| offset > 0).ok_or(Status::BadArgument)?;
         let name = name.clone();
         self.counted += 1;
-        self.stream(context).expect("counted for a stream").ledger.counts(&name);
+        match self.streams.get_mut(&context) {
+            Some(stream) => stream.ledger.counts(&name),
+            None => assert!(name.ends_with("helius_drill_total"), "counted for no stream: {name}"),
+        }
         Ok(())
     }
 }
