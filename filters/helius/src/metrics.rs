@@ -234,14 +234,15 @@ fn possible_responses(mode: Mode, route: &Route) -> impl Iterator<Item = (Served
     let has_last_good = route.last_good().is_some();
     let has_static = route.has_static() || route.grpc().is_some();
     let judges_output = route.judges_output();
-    let is_strict = route.upstream().is_strict();
+    // What was held of the primary's answer, or called for, may be nothing that could be handed on.
+    let may_be_unfit = judges_output || route.upstream().is_strict() || route.upstream().covers_events();
     let is_capped = route.max_share().is_some();
     let has_breaker = route.upstream().regions().any(|region| region.breaker().is_some());
     let exists = move |served_by: &ServedBy| match served_by {
         ServedBy::Secondary | ServedBy::WouldSecondary => regions > 1,
         ServedBy::LastGood | ServedBy::WouldLastGood => has_last_good,
         ServedBy::Static | ServedBy::WouldStatic => has_static,
-        ServedBy::Refusal => ((has_breaker || judges_output || is_strict) && !has_static) || is_capped,
+        ServedBy::Refusal => ((has_breaker || may_be_unfit) && !route.has_static()) || is_capped,
         ServedBy::Primary | ServedBy::Nobody => true,
     };
     let healthy = [ServedBy::Primary, ServedBy::Nobody].map(|served_by| (served_by, None));
@@ -253,8 +254,7 @@ fn possible_responses(mode: Mode, route: &Route) -> impl Iterator<Item = (Served
         .filter(move |(served_by, degraded)| match degraded {
             Some(Degraded::BreakerOpen) => has_breaker,
             Some(Degraded::Failure(Failure::InvalidOutput)) => judges_output,
-            // An answer that is given up while it is held for its judgement is followed by no other of its kind.
-            _ => *served_by != ServedBy::Refusal || judges_output || is_strict || is_capped,
+            _ => *served_by != ServedBy::Refusal || may_be_unfit || is_capped,
         });
     healthy.into_iter().chain(degraded)
 }

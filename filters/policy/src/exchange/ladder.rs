@@ -153,7 +153,7 @@ impl Exchange {
                 effects.push(Effect::Tell { region, fault });
                 Verdict::Failure(Failure::InvalidOutput)
             }
-            None if self.is_silent_stream(verdict, &headers, &body) => Verdict::Failure(Failure::Reset),
+            None if self.is_silent_stream(&headers, &body) => Verdict::Failure(Failure::Reset),
             None => verdict,
         };
         let wait = match headers.first("retry-after") {

@@ -63,7 +63,6 @@ use crate::budget::{Budget, Share};
 use crate::config::{Mode, Route};
 use crate::degraded_share::DegradedShare;
 use crate::envoy_words::{failure_of_broken_off, failure_of_details, is_from_upstream};
-use crate::event_stream;
 use crate::grpc;
 use crate::host::Host;
 use crate::http::{Response, retry_after};
@@ -308,7 +307,7 @@ impl Exchange {
                 let grpc_verdict = if has_status { grpc::verdict(&headers, details) } else { None };
                 if let Some(status) = status.filter(|status| self.wants_response_headers(Some(*status))) {
                     self.begin_judging(status, &headers);
-                    self.is_stream = Verdict::is_good(status) && event_stream::is_one(&headers);
+                    self.is_stream = self.brings_events(status, &headers);
                     self.begin_copy(status, headers);
                 }
                 // An answer without a status that can be read is no answer.

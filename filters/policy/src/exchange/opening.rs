@@ -14,10 +14,16 @@ use crate::http::Headers;
 use crate::verdict::{Failure, Verdict};
 
 impl Exchange {
+    /// Whether an answer that begins so is a stream that has to bring an event: any other than a 200 ends it at once, as it
+    /// is meant to.
+    pub(super) fn brings_events(&self, status: u16, headers: &Headers) -> bool {
+        status == 200 && self.wants_events && !self.is_head && is_one(headers)
+    }
+
     /// Whether the answer that begins is held until its first event is there.
     pub(super) fn is_opening(&self, verdict: Verdict) -> bool {
         let follows = self.route.upstream.fails_on(Failure::Reset) || self.route.upstream.fails_on(Failure::Timeout);
-        verdict == Verdict::Ok && self.is_stream && self.wants_events && self.mode == Mode::Enforce && follows
+        verdict == Verdict::Ok && self.is_stream && self.mode == Mode::Enforce && follows
     }
 
     /// So much of the stream has come, all of which Envoy shows.
@@ -45,7 +51,7 @@ impl Exchange {
     }
 
     /// Whether a stream that a secondary region sent whole has brought nothing.
-    pub(super) fn is_silent_stream(&self, verdict: Verdict, headers: &Headers, body: &[u8]) -> bool {
-        verdict == Verdict::Ok && self.wants_events && !self.is_head && is_one(headers) && !has_event(body)
+    pub(super) fn is_silent_stream(&self, headers: &Headers, body: &[u8]) -> bool {
+        headers.status().is_some_and(|status| self.brings_events(status, headers)) && !has_event(body)
     }
 }

@@ -22,8 +22,12 @@ fn asking() -> Setup {
 }
 
 fn begins(end_of_stream: bool) -> Event<'static> {
-    let headers = Headers::from_iter([(":status", "200"), ("content-type", "text/event-stream")]);
-    let (status, details) = (Some(200), b"via_upstream".as_slice());
+    begins_with("200", end_of_stream)
+}
+
+fn begins_with(status: &str, end_of_stream: bool) -> Event<'static> {
+    let headers = Headers::from_iter([(":status", status), ("content-type", "text/event-stream")]);
+    let (status, details) = (status.parse().ok(), b"via_upstream".as_slice());
     Event::ResponseHeaders { status, details, length: None, retry_after: None, headers, end_of_stream }
 }
 
@@ -91,6 +95,22 @@ fn one_that_brings_no_event_has_failed() {
         watched.on(called("200", "text/event-stream", EVENT), at(20));
         assert_eq!(given(&watched).body, EVENT);
         assert_eq!(watched.response(), Some(ServedBy::Secondary));
+    }
+}
+
+/// A 204 tells a client to ask no more (WHATWG HTML, 9.2.3), and the answer to a HEAD has no body.
+#[test]
+fn what_no_client_reads_as_a_stream_owes_no_event() {
+    for (method, status) in [("POST", "204"), ("POST", "201"), ("POST", "302"), ("HEAD", "200")] {
+        let setup = Setup { method, ..asking() };
+        let mut watched = Watched::begin(setup.clone());
+        assert_eq!(watched.on(begins_with(status, true), at(5)), Flow::Continue, "{method} {status}");
+        assert_eq!(watched.response(), Some(ServedBy::Primary));
+
+        let mut watched = Watched::begin(setup);
+        watched.on(begins_with("500", true), at(5));
+        watched.on(called(status, "text/event-stream", b""), at(20));
+        assert_eq!(watched.response(), Some(ServedBy::Secondary), "{method} {status}");
     }
 }
 

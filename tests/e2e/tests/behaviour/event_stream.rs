@@ -110,3 +110,20 @@ async fn the_static_answer_is_a_stream_of_one_event() {
     assert_eq!(reply.header(CONTENT_TYPE), Some("application/json"));
     mesh.assert_unharmed().await;
 }
+
+#[tokio::test]
+async fn where_nothing_stands_ready_it_is_refused_and_that_is_counted() {
+    let mut regions = Regions::start().await;
+    let bare = |route: &mut Value| {
+        route["upstream"]["event_streams"] = json!(true);
+        route.as_object_mut().unwrap().retain(|key, _| !["fail_open", "output"].contains(&key.as_str()));
+    };
+    let mesh = regions.mesh().assist_route(bare).start().await.unwrap();
+    regions.primary.behave(streaming(&[]));
+    regions.secondary.refuse().await;
+    let ledger = mesh.ledger().await.unwrap();
+    let reply = mesh.send(question()).await.unwrap();
+    assert_eq!((reply.status, marks(&reply).get("served-by")), (503, Some(&"refusal")));
+    ledger.responses(&[("refusal", "reset", 1)]).await;
+    mesh.assert_unharmed().await;
+}
