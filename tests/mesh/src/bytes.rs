@@ -24,8 +24,19 @@ pub fn answer_body(answer: &Answer, region: usize, id: &str) -> Vec<u8> {
     let Some(size) = answer.body else { return Vec::new() };
     match answer.says {
         Says::Noise => filled(&prefix, size.max(prefix.len() + 1)),
+        Says::Events => stream(&prefix, "data", size),
+        Says::Comments => stream(&prefix, "", size),
         says => json(&prefix, says, size),
     }
+}
+
+/// A stream of lines with this name, after a comment.
+fn stream(prefix: &str, name: &str, size: usize) -> Vec<u8> {
+    let mut body = format!(": {prefix}\n\n").into_bytes();
+    while body.len() < size.max(prefix.len() + 40) {
+        body.extend(format!("{name}: abcdefghij\n\n").bytes());
+    }
+    body
 }
 
 /// A document of at least so many bytes.

@@ -6,11 +6,13 @@ mod output;
 
 use serde_json::{Value, json};
 
+use crate::events::{framed, wants_events};
 use crate::fields::Fields;
+use crate::grpc::is_grpc;
 use crate::scenario::Millis;
 
 pub use breaker::{Breaker, Budget, Mode};
-pub use last_rungs::{Fixed, LastGood, MaxShare};
+pub use last_rungs::{Fixed, Grpc, LastGood, MaxShare};
 pub(crate) use last_rungs::{GOLD, SEGMENT};
 pub use output::Output;
 
@@ -46,6 +48,8 @@ pub struct Route {
     pub max_body: usize,
     /// Longest announced body that is waited for.
     pub hold: usize,
+    /// Whether those who ask for a stream of events are protected until the first one.
+    pub covers_events: bool,
     /// Whether the filter calls the primary itself.
     pub is_strict: bool,
     /// How often it may be asked, by all clients together.
@@ -62,6 +66,8 @@ pub struct Route {
     pub fixed: Option<Fixed>,
     /// The same for those of one segment; only beside the other.
     pub fixed_for_gold: Option<Fixed>,
+    /// The last rung of those who speak gRPC: a status.
+    pub grpc: Option<Grpc>,
     /// In how many exchanges of a hundred the lower rungs are tried while the primary is well.
     pub drill: Option<u32>,
     /// How much may be made up; only where there is something that is.
@@ -108,6 +114,7 @@ impl Route {
             replay_methods: vec!["GET", "HEAD", "POST"],
             max_body: 64 << 10,
             hold: 16 << 10,
+            covers_events: false,
             is_strict: false,
             limit: None,
             breaker: None,
@@ -116,6 +123,7 @@ impl Route {
             last_good: None,
             fixed: Some(Fixed { status: 200, body: "static".to_owned() }),
             fixed_for_gold: None,
+            grpc: None,
             drill: None,
             max_share: None,
         }
@@ -148,6 +156,9 @@ impl Route {
             let limit = json!({ "rate": format!("{per_second}/s"), "burst": burst });
             route["admission"] = json!({ "rate_limit": [limit] });
         }
+        if self.covers_events {
+            route["upstream"]["event_streams"] = true.into();
+        }
         if self.is_strict {
             route["upstream"]["strict"] = true.into();
         }
@@ -173,6 +184,9 @@ impl Route {
         if let Some(last_good) = self.last_good {
             route["fail_open"]["last_good"] = last_good.to_json();
         }
+        if let Some(grpc) = self.grpc {
+            route["fail_open"]["grpc"] = grpc.to_json();
+        }
         if let Some(share) = self.drill {
             route["drill"] = json!({ "share": f64::from(share) / 100.0 });
         }
@@ -184,15 +198,19 @@ impl Route {
 
     /// Whether there is anything that could be made up.
     pub(crate) const fn makes_up(&self) -> bool {
-        self.fixed.is_some() || self.last_good.is_some()
+        self.fixed.is_some() || self.last_good.is_some() || self.grpc.is_some()
     }
 
-    /// The static response for a request with these headers: status and body.
+    /// The static response for a request with these headers: status, and body or gRPC's status.
     pub(crate) fn fixed_for(&self, headers: &Fields) -> Option<(u16, String)> {
+        if is_grpc(headers) {
+            return self.grpc.map(|grpc| (200, grpc.code().to_owned()));
+        }
         let fixed = self.fixed.as_ref()?;
         let gold = self.fixed_for_gold.as_ref().filter(|_| headers.text(SEGMENT) == GOLD);
         let fixed = gold.unwrap_or(fixed);
-        Some((fixed.status, fixed.body(self.output.is_some())))
+        let body = fixed.body(self.output.is_some());
+        Some((fixed.status, if wants_events(headers) { framed(&body) } else { body }))
     }
 
     /// What bounds second attempts, if anything does.

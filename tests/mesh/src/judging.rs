@@ -3,11 +3,16 @@
 
 use crate::breakers::Told;
 use crate::document::{INVALID_OUTPUT, Output};
+use crate::events::{first_event, is_stream, wants_events};
 use crate::fields::Fields;
+use crate::grpc::is_grpc;
 use crate::record::{Asked, Judged};
 use crate::scenario::Answer;
 use crate::watch::took;
 use crate::world::{Micros, World};
+
+/// More than this of a stream is not held, in bytes.
+const HELD: usize = 16 << 10;
 
 /// How long the filter waits in any case for what should come at once.
 const AT_ONCE: Micros = 100_000;
@@ -18,12 +23,18 @@ impl World {
         let records = self.records.borrow();
         let record = records.get(exchange)?;
         let (route, is_head) = (record.route()?, record.headers.text(":method") == "HEAD");
-        let output = route.output.filter(|_| Output::is_about(fields, is_head))?;
         let is_called = record.asked.iter().any(|asked| asked.region == region && asked.is_called);
-        let length = crate::bytes::answer_body(answer, region, fields.text("x-id")).len();
+        let is_by_route = region == 0 && !is_called && !record.is_shadow();
+        let body = crate::bytes::answer_body(answer, region, fields.text("x-id"));
+        if wants_events(&record.headers) && is_stream(fields) && !is_head {
+            let follows = ["reset", "timeout"].iter().any(|failure| route.fail_on.contains(failure));
+            let opens_at = first_event(&body);
+            return Some(Judged { is_stream: true, opens_at, is_held: is_by_route && follows, ..Judged::default() });
+        }
+        let output = route.output.filter(|_| Output::is_about(fields, is_head) && !is_grpc(&record.headers))?;
         Some(Judged {
-            is_refused: output.refuses(answer.says, length),
-            is_held: region == 0 && !is_called && route.holds_answers() && !record.is_shadow(),
+            is_refused: output.refuses(answer.says, body.len()),
+            is_held: is_by_route && route.holds_answers(),
             ..Judged::default()
         })
     }
@@ -36,13 +47,32 @@ impl World {
             let most = record.route().and_then(|route| route.output).map_or(0, |output| output.max_body);
             let Some(judged) = record.asked(0).and_then(|asked| asked.judged.as_mut()) else { return };
             judged.came += bytes;
-            (judged.came > most, judged.is_refused)
+            (judged.came > most, judged.is_refused, *judged)
         };
         match shown {
-            (true, _) => self.decide(exchange, INVALID_OUTPUT),
-            (_, true) if is_last => self.decide(exchange, INVALID_OUTPUT),
+            (_, _, judged) if judged.is_stream => self.show_stream(exchange, judged, is_last),
+            (true, ..) => self.decide(exchange, INVALID_OUTPUT),
+            (_, true, _) if is_last => self.decide(exchange, INVALID_OUTPUT),
             _ if is_last => self.decide(exchange, "ok"),
             _ => {}
+        }
+    }
+
+    /// The same of a stream that has to bring an event.
+    fn show_stream(&self, exchange: usize, judged: Judged, is_last: bool) {
+        if judged.opens_at.is_some_and(|at| judged.came >= at) || judged.came > HELD {
+            self.trace("judge", || format!("the stream of {exchange} has brought an event"));
+            self.record(exchange, |record| {
+                if let Some(asked) = record.asked(0) {
+                    asked.outcome = Some("ok");
+                }
+            });
+            // Of one that goes on the filter wants to see the end.
+            if is_last {
+                self.tell_success(exchange, true);
+            }
+        } else if is_last {
+            self.decide(exchange, "reset");
         }
     }
 
@@ -98,5 +128,9 @@ impl World {
 
 /// What the answer of a secondary region is, where it is judged.
 pub(crate) fn word_of_judged(asked: &Asked, word: &'static str) -> &'static str {
-    if asked.judged.is_some_and(|judged| judged.is_refused) { INVALID_OUTPUT } else { word }
+    match asked.judged {
+        Some(judged) if judged.is_refused => INVALID_OUTPUT,
+        Some(judged) if judged.is_stream && judged.opens_at.is_none() => "reset",
+        _ => word,
+    }
 }

@@ -29,11 +29,11 @@ pub(crate) struct Keeper(BTreeMap<String, Vec<Kept>>);
 
 impl Keeper {
     /// What may be given to who asks this question and came at `began`: the newest that was there then, and what came
-    /// after it.
-    fn candidates(&self, route: &str, question: &str, began: Micros) -> Vec<Kept> {
+    /// after it. Where a VM may have died in the middle of keeping one, any.
+    fn candidates(&self, route: &str, question: &str, began: Micros, is_sure: bool) -> Vec<Kept> {
         let all = self.0.get(route).into_iter().flatten().filter(|kept| kept.question == question);
         let mut candidates: Vec<_> = all.cloned().collect();
-        let newest = candidates.iter().rposition(|kept| kept.at.0 < began).unwrap_or(0);
+        let newest = candidates.iter().rposition(|kept| kept.at.0 < began).filter(|_| is_sure).unwrap_or(0);
         candidates.split_off(newest)
     }
 
@@ -84,11 +84,11 @@ impl World {
         let keeper = self.keeper.borrow();
         let began = record.began.map_or(0, |(began, _)| began);
         let most = last_good.max_stale * 1000;
-        let is_sure = self.scenario.clock_steps.is_empty() && self.scenario.deaths.is_empty();
-        let newest = keeper.newest(&route.name, &question).filter(|_| is_sure);
+        let (keeps_time, is_sure) = (self.scenario.clock_steps.is_empty(), self.scenario.deaths.is_empty());
+        let newest = keeper.newest(&route.name, &question).filter(|_| is_sure && keeps_time);
         let is_there = |kept: &Kept| kept.at.0 < began.max(now.saturating_sub(DECIDED_WITHIN));
         let has_kept = newest.is_some_and(|kept| is_there(kept) && wall.saturating_sub(kept.at.1) < most);
-        let kept = keeper.candidates(&route.name, &question, began);
+        let kept = keeper.candidates(&route.name, &question, began, is_sure);
         (record.kept, record.has_kept) = (kept, has_kept);
     }
 }

@@ -20,8 +20,10 @@ mod bytes;
 mod copies;
 mod document;
 mod drills;
+mod events;
 mod fields;
 mod flights;
+mod grpc;
 mod host;
 mod incident;
 mod invariants;
@@ -42,7 +44,7 @@ mod world;
 pub use breakers::{Door, State};
 pub use bytes::{answer_body, cut, id_of, request_body};
 pub use document::{
-    Breaker, Budget, Document, FAILURES, Fixed, LastGood, Limit, MaxShare, Mode, Output, Region, Route, cluster,
+    Breaker, Budget, Document, FAILURES, Fixed, Grpc, LastGood, Limit, MaxShare, Mode, Output, Region, Route, cluster,
     region_name,
 };
 pub use fields::Fields;

@@ -5,7 +5,9 @@ use std::rc::Rc;
 
 use crate::breakers::Door;
 use crate::document::{Breaker, Document, Route};
+use crate::events::wants_events;
 use crate::fields::Fields;
+use crate::grpc::is_grpc;
 use crate::host::Callout;
 use crate::kept::Kept;
 use crate::world::Micros;
@@ -140,9 +142,14 @@ pub struct Asked {
 
 /// An answer that is judged by what it says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Judged {
     /// Whether the route refuses it.
     pub is_refused: bool,
+    /// Whether it is a stream that has to bring an event.
+    pub is_stream: bool,
+    /// After how many bytes it does.
+    pub opens_at: Option<usize>,
     /// Whether it is held until that is known.
     pub is_held: bool,
     /// Whether it turned out to be refused when the client had all of it.
@@ -180,8 +187,12 @@ pub enum End {
 impl Record {
     /// The route that protected it, if one did.
     pub fn route(&self) -> Option<&Route> {
-        let untouched = self.headers.first("upgrade").is_some() || self.is_live();
-        self.matched().filter(|_| !untouched)
+        let is_upgrade = self.headers.first("upgrade").is_some();
+        self.matched().filter(|route| {
+            let is_foreign = is_grpc(&self.headers) && route.grpc.is_none();
+            let is_stream = wants_events(&self.headers) && !route.covers_events;
+            !is_upgrade && !is_foreign && !is_stream
+        })
     }
 
     /// The route that it matches, protected or not.
@@ -201,8 +212,17 @@ impl Record {
 
     /// Whether its client waits for more than a call of the filter brings.
     pub(crate) fn is_live(&self) -> bool {
-        self.headers.text("content-type").starts_with("application/grpc")
-            || self.headers.text("accept").starts_with("text/event-stream")
+        is_grpc(&self.headers) || wants_events(&self.headers)
+    }
+
+    /// Whether this route has the filter call the primary for it, if that can be.
+    pub(crate) fn calls_primary_of(&self, route: &Route) -> bool {
+        route.is_strict && !self.is_shadow() && !self.is_live()
+    }
+
+    /// Whether this route has an answer for it that needs no region.
+    pub(crate) fn has_fixed(&self, route: &Route) -> bool {
+        route.fixed_for(&self.headers).is_some()
     }
 
     /// Whether its route lets it be sent twice.
@@ -244,7 +264,7 @@ impl Record {
     /// had the time, and no region.
     pub(crate) fn started(&self) -> Option<Micros> {
         let began = self.began?.1;
-        let is_strict = self.route().is_some_and(|route| route.is_strict) && !self.is_shadow();
+        let is_strict = self.route().is_some_and(|route| self.calls_primary_of(route));
         let by_route = self.primary().is_some_and(|primary| !primary.is_called);
         Some(if is_strict && !by_route { self.set_out.unwrap_or(began) } else { began })
     }

@@ -12,6 +12,10 @@ pub enum Says {
     Good,
     /// The same with something wrong.
     Flawed(Flaw),
+    /// Events of a stream, after a comment.
+    Events,
+    /// Comments of a stream, and no event.
+    Comments,
 }
 
 /// What is wrong with a JSON document.

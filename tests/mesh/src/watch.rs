@@ -119,7 +119,7 @@ impl World {
             self.wrong(&WITHIN_SHARE, format!("the answer to {} is made up, beyond the share", record.id));
         }
         // Where there is a static response, nothing else leads to a refusal.
-        if served_by == "refusal" && route.fixed.is_some() && !might_not {
+        if served_by == "refusal" && record.has_fixed(route) && !might_not {
             self.wrong(&WITHIN_SHARE, format!("{} is refused, within the share", record.id));
         }
     }

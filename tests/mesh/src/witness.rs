@@ -7,6 +7,7 @@ use crate::breakers::Breakers;
 use crate::copies::{Copies, Refused};
 use crate::document::Route;
 use crate::flights::Flights;
+use crate::grpc::is_grpc;
 use crate::record::{Answer, Record};
 use crate::watch::owner;
 use crate::world::Micros;
@@ -60,6 +61,9 @@ fn copy(record: &Record, copies: &mut Copies) -> Option<&'static str> {
         Ok(needed) => needed,
         Err(why) => return Some(why),
     };
+    if is_grpc(&record.headers) {
+        return Some("grpc");
+    }
     match copies.grow(record.root, record.index, needed) {
         Err(Refused) => Some("memory"),
         Ok(()) if record.shown.trailers => Some("trailers"),
@@ -71,7 +75,7 @@ fn copy(record: &Record, copies: &mut Copies) -> Option<&'static str> {
 /// Memory is taken for an announced body before it comes.
 fn bytes_to_copy(record: &Record, route: &Route) -> Result<usize, &'static str> {
     // Where the primary may be passed over or is called, the copy may be what is sent for the first time.
-    let is_called = route.is_strict && !record.is_shadow();
+    let is_called = record.calls_primary_of(route);
     if !record.is_listed(route) && route.breaker.is_none() && !is_called {
         return Err("method");
     }

@@ -35,6 +35,15 @@ pub struct LastGood {
     pub max_body: usize,
 }
 
+/// A status of gRPC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grpc {
+    /// 13.
+    Internal,
+    /// 14.
+    Unavailable,
+}
+
 /// How large a share of the answers may be made up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxShare {
@@ -107,6 +116,24 @@ impl LastGood {
             && !is_stream
             && is_anybodys
             && is_told_apart
+    }
+}
+
+impl Grpc {
+    /// Its number.
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::Internal => "13",
+            Self::Unavailable => "14",
+        }
+    }
+
+    pub(super) fn to_json(self) -> Value {
+        let name = match self {
+            Self::Internal => "INTERNAL",
+            Self::Unavailable => "UNAVAILABLE",
+        };
+        json!({ "status": name, "message": "no region answers" })
     }
 }
 

@@ -52,7 +52,7 @@ impl Output {
     /// Whether a body of this length that says this is refused.
     pub(crate) const fn refuses(&self, says: Says, length: usize) -> bool {
         let is_wrong = match says {
-            Says::Noise => true,
+            Says::Noise | Says::Events | Says::Comments => true,
             Says::Good => false,
             Says::Flawed(flaw) => match flaw {
                 Flaw::Truncated | Flaw::TwiceTheKey | Flaw::NotANumber | Flaw::Nested => true,

@@ -5,7 +5,13 @@ use fastrand::Rng;
 use super::regions::{Mood, any_bytes};
 use super::{one_in, pick};
 use crate::document::{DRILL, Document, GOLD, SEGMENT};
+use crate::events::EVENT_STREAM;
+use crate::grpc::STATUS;
+use crate::says::Says;
 use crate::scenario::{Answer, Behaviour, Exchange, Request, Scenario};
+
+/// The type of a request of gRPC.
+const GRPC: &[u8] = b"application/grpc";
 
 /// The longest body that a route may let be sent again.
 const LONGEST: usize = 1 << 20;
@@ -17,12 +23,37 @@ const WITNESSES: usize = 6;
 
 pub(super) fn exchange(random: &mut Rng, document: &Document, workers: usize, mood: &Mood) -> Exchange {
     let (spread, patience) = (*pick(random, &[1, 100, 3000]), *pick(random, &[5, 300, 2000]));
+    let request = request(random, document);
+    let mut regions = mood.behaviours(random);
+    suit(random, &request, &mut regions);
     Exchange {
         at: random.u64(0..spread),
         worker: random.usize(0..workers),
-        request: request(random, document),
-        regions: mood.behaviours(random),
+        request,
+        regions,
         leaves_after: one_in(random, 8).then(|| random.u64(0..patience)),
+    }
+}
+
+/// Regions mostly answer in the manner that they are asked in.
+fn suit(random: &mut Rng, request: &Request, regions: &mut [Behaviour]) {
+    let asks = |name: &str, value: &[u8]| request.headers.iter().any(|it| it.0 == name && it.1 == value);
+    let is_stream = asks("accept", EVENT_STREAM.as_bytes());
+    let is_grpc = asks("content-type", GRPC);
+    let answers =
+        regions.iter_mut().filter_map(|it| if let Behaviour::Answer(answer) = it { Some(answer) } else { None });
+    for answer in answers.filter(|answer| (200..300).contains(&answer.status)) {
+        if is_stream && !one_in(random, 4) {
+            answer.says = *pick(random, &[Says::Events, Says::Events, Says::Comments]);
+            answer.headers.push(("content-type".to_owned(), EVENT_STREAM.into()));
+        } else if is_grpc {
+            answer.status = 200;
+            answer.headers.push(("content-type".to_owned(), GRPC.to_vec()));
+            if random.bool() {
+                let status = pick(random, &["0", "3", "4", "8", "13", "14", "2", "16"]);
+                answer.headers.push((STATUS.to_owned(), status.as_bytes().to_vec()));
+            }
+        }
     }
 }
 
@@ -81,11 +112,11 @@ fn extra_headers(random: &mut Rng, request: &mut Request) {
     if one_in(random, 20) {
         push("accept", any_bytes(random));
     }
-    if one_in(random, 25) {
-        push("accept", b"text/event-stream".to_vec());
+    if one_in(random, 12) {
+        push("accept", EVENT_STREAM.into());
     }
-    if one_in(random, 25) {
-        push("content-type", b"application/grpc".to_vec());
+    if one_in(random, 12) {
+        push("content-type", GRPC.to_vec());
     }
     if one_in(random, 25) {
         push("upgrade", b"websocket".to_vec());

@@ -3,13 +3,14 @@
 use fastrand::Rng;
 
 use super::{one_in, pick};
-use crate::document::{Fixed, LastGood, MaxShare, Route};
+use crate::document::{Fixed, Grpc, LastGood, MaxShare, Route};
 
 /// Gives a route its last rungs: of four routes one has no static response, of three one keeps good answers.
 pub(super) fn furnish(random: &mut Rng, route: &mut Route) {
     route.fixed = fixed(random);
     route.fixed_for_gold = one_in(random, 3).then(|| Fixed { status: 200, body: "for gold".to_owned() });
     route.last_good = one_in(random, 3).then(|| last_good(random));
+    route.grpc = one_in(random, 3).then(|| *pick(random, &[Grpc::Internal, Grpc::Unavailable]));
     route.max_share = one_in(random, 5).then(|| max_share(random));
 }
 

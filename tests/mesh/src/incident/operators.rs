@@ -29,6 +29,7 @@ fn route(random: &mut Rng, name: &str) -> Route {
         replay_methods: pick(random, &[vec!["GET", "HEAD", "POST"], vec!["GET", "HEAD", "POST"], vec!["GET"]]).clone(),
         max_body,
         hold: max_body.min(*pick(random, &[16 << 10, 16 << 10, 0, 100])),
+        covers_events: one_in(random, 3),
         is_strict: one_in(random, 3),
         limit: limit(random),
         breaker: breakers::breaker(random),

@@ -51,10 +51,11 @@ fn rehearsed(scenario: &Scenario, record: &Record) -> Result<(), String> {
         return ensure(counted.is_empty(), || format!("{counted:?} is counted"));
     };
     // Regions that are passed over for their breakers are counted when the stream is gone.
-    let is_lost = record.lost_its_vm || !scenario.pushes.is_empty();
+    let is_lost = !(scenario.deaths.is_empty() && scenario.pushes.is_empty());
     if counted.is_empty() && record.drills.is_empty() {
-        let is_for_sure = route.drill == Some(100) && has_rungs(route);
-        let may_be_passed_over = !route.makes_up() && route.breaker.is_some();
+        let has_own = route.fixed.is_some() || route.last_good.is_some();
+        let is_for_sure = route.drill == Some(100) && (route.regions.len() > 1 || has_own);
+        let may_be_passed_over = !has_own && route.breaker.is_some();
         return ensure(!is_for_sure || is_lost || may_be_passed_over, || "no drill follows it".to_owned());
     }
     let expected = [usize::from(route.last_good.is_some()), usize::from(route.fixed.is_some())];
@@ -99,10 +100,6 @@ fn route(record: &Record) -> Option<&Route> {
     let route = record.route().filter(|route| route.drill.is_some_and(|share| share > 0))?;
     let is_drill = record.headers.first(DRILL).is_some();
     (!record.is_shadow() && !record.is_live() && !is_drill).then_some(route)
-}
-
-const fn has_rungs(route: &Route) -> bool {
-    route.regions.len() > 1 || route.makes_up()
 }
 
 /// Whether its copy is there when its answer ends.

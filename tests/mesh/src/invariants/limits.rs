@@ -2,6 +2,7 @@
 
 use super::{Invariant, ensure};
 use crate::document::{Limit, Route};
+use crate::grpc::STATUS;
 use crate::host::label;
 use crate::mesh::Outcome;
 use crate::record::Record;
@@ -33,7 +34,9 @@ fn turned_away(_: &Scenario, record: &Record) -> Result<(), String> {
     let [decision] = decisions[..] else { return Err(format!("{decisions:?} is counted")) };
     ensure(right.contains(&decision), || format!("{decision} is counted"))?;
     let Some(answer) = record.answer.as_ref().filter(|_| record.is_turned_away()) else { return Ok(()) };
-    let is_told = answer.status() == 429 && !answer.headers.text("retry-after").is_empty() && record.asked.is_empty();
+    // Envoy tells gRPC of a 429 by a status of its own.
+    let is_status = answer.status() == 429 || answer.headers.text(STATUS) == "14";
+    let is_told = is_status && !answer.headers.text("retry-after").is_empty() && record.asked.is_empty();
     ensure(is_told, || format!("it is turned away with {answer:?}, and {} regions heard of it", record.asked.len()))
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Invariant, ensure};
 use crate::breakers::State;
+use crate::grpc::STATUS;
 use crate::record::{Asked, Record};
 use crate::scenario::Scenario;
 
@@ -66,14 +67,16 @@ fn refused(_: &Scenario, record: &Record) -> Result<(), String> {
     };
     let is_final = |outcome: Option<&str>| matches!(outcome, Some("ok" | "client_error" | "rate_limited"));
     let is_capped = record.route().is_some_and(|route| route.max_share.is_some() && route.makes_up());
-    let is_bare = record.route().is_some_and(|route| route.fixed.is_none()) && record.primary().is_none_or(was_held);
+    let is_bare = record.route().is_some_and(|route| !record.has_fixed(route)) && record.primary().is_none_or(was_held);
     let is_needed = (is_bare || is_capped) && !record.asked.iter().any(|asked| is_final(asked.outcome));
     let wait = answer.headers.text("retry-after").parse().unwrap_or(0);
     let says_enough = wait >= 1_u64
         || (is_capped && TOO_MANY.starts_with(&answer.body))
         || (record.primary().is_some() || record.is_primary_refused())
             && [UNFIT, UNANSWERED].iter().any(|text| text.starts_with(&answer.body));
-    let is_right = is_needed && answer.status() == 503 && says_enough;
+    // What it says to gRPC stands in its headers.
+    let is_unavailable = answer.status() == 503 || answer.headers.text(STATUS) == "14";
+    let is_right = is_needed && is_unavailable && says_enough;
     ensure(is_right, || format!("it says {:?}, and {} regions were asked", answer.headers, record.tried()))
 }
 

@@ -51,7 +51,7 @@ fn not_replayable(_: &Scenario, record: &Record) -> Result<(), String> {
     let is_other =
         named.is_none() && reasons.contains(&Some("incomplete")) && (is_over(record, route) || outgrew(record));
     // Where the primary was to be called and was not, the method counts from then on, and the rest may come at once.
-    let is_sent = named == Some("method") && route.is_strict && !record.is_listed(route);
+    let is_sent = named == Some("method") && record.calls_primary_of(route) && !record.is_listed(route);
     ensure(reasons.contains(&named) || is_other || is_late || is_sent, || {
         format!("the reason is {:?}, but it names {named:?}", reasons[1])
     })
@@ -70,7 +70,8 @@ fn leads_on(route: &Route, verdict: &str) -> bool {
 
 /// A call that Envoy refuses, or whose answer breaks off, leaves nothing that could be handed on.
 fn is_nothing(asked: &Asked) -> bool {
-    asked.is_called && matches!(asked.outcome, Some("reset" | "timeout")) && asked.began.is_some()
+    let broke_off = asked.began.is_some() && asked.said.is_none();
+    asked.is_called && broke_off && matches!(asked.outcome, Some("reset" | "timeout"))
 }
 
 impl Record {

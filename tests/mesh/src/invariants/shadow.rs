@@ -45,6 +45,6 @@ fn needed(record: &Record, route: &Route, shown: Option<Shown>, why: &str) -> (P
         return (rung("would_secondary"), Pairs::new());
     }
     let skipped = secondaries.map(|region| (region_name(region), "skipped_not_replayable".to_owned())).collect();
-    let is_static = route.fixed.is_some() && why != "rate_limited";
+    let is_static = record.has_fixed(route) && why != "rate_limited";
     (if is_static { rung("would_static") } else { Pairs::new() }, skipped)
 }

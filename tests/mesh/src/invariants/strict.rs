@@ -18,7 +18,7 @@ const BYPASSED_TOTAL: &str = "helius_strict_bypassed_total";
 fn called(_: &Scenario, record: &Record) -> Result<(), String> {
     let counted: Vec<_> = record.counted.iter().filter(|name| name.ends_with(BYPASSED_TOTAL)).collect();
     let reasons: Vec<_> = counted.iter().map(|name| label(name, "reason")).collect();
-    let strict = record.route().filter(|route| route.is_strict && !record.is_shadow() && !record.is_live());
+    let strict = record.route().filter(|route| record.calls_primary_of(route));
     let Some(route) = strict else {
         return ensure(!record.is_primary_called() && reasons.is_empty(), || {
             format!("its primary is called: {}, bypassed: {reasons:?}", record.is_primary_called())

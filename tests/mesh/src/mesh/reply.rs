@@ -3,8 +3,9 @@
 use super::{Key, Mesh};
 use crate::breakers::Told;
 use crate::fields::Fields;
+use crate::grpc::{STATUS, is_grpc, status_of};
 use crate::invariants::ONE_ANSWER;
-use crate::record::End;
+use crate::record::{End, Record};
 use crate::stream::Side;
 
 impl Mesh {
@@ -45,10 +46,9 @@ impl Mesh {
         }) else {
             return;
         };
-        let mut all = Fields::from_iter([(":status", status.to_string())]);
-        for (name, value) in fields.iter() {
-            all.push(name, value);
-        }
+        let is_to_grpc = self.with(key, |stream| stream.request.headers.as_ref().is_some_and(is_grpc)) == Some(true);
+        let (all, body) =
+            if is_to_grpc { (in_grpc(status, fields, &body), Vec::new()) } else { (in_http(status, fields), body) };
         let is_bare = is_head || body.is_empty();
         if on_wire {
             self.truncate(key);
@@ -80,17 +80,24 @@ impl Mesh {
                 self.local_reply(key, 413, "Payload Too Large", "request_payload_too_large");
             }
             Side::Response => {
-                if let Some(exchange) = self.with(key, |stream| stream.exchange) {
-                    self.break_off_undecided(exchange);
+                if let Some((exchange, false)) = self.with(key, |stream| (stream.exchange, stream.on_wire)) {
+                    let has_ended = self.with(key, |stream| stream.response.has_ended) == Some(true);
+                    self.break_off_undecided(exchange, has_ended);
                 }
                 self.local_reply(key, 500, "Internal Server Error", "response_payload_too_large");
             }
         }
     }
 
-    /// Of an answer that was held because of what it may say nobody will know it.
-    fn break_off_undecided(&self, exchange: usize) {
-        if self.world.records.borrow()[exchange].is_undecided() {
+    /// Of an answer that was held because of what it may say nobody will know it. A stream that has brought an event is
+    /// not over with that.
+    fn break_off_undecided(&self, exchange: usize, has_ended: bool) {
+        let is_held_stream = |record: &Record| {
+            let judged = record.primary().and_then(|asked| asked.judged);
+            !has_ended && judged.is_some_and(|judged| judged.is_held && judged.is_stream)
+        };
+        let is_open = |record: &Record| record.is_undecided() || is_held_stream(record);
+        if is_open(&self.world.records.borrow()[exchange]) {
             self.broke_off(exchange, "5xx");
         }
     }
@@ -109,4 +116,26 @@ impl Mesh {
         }
         self.end_stream(key);
     }
+}
+
+fn in_http(status: u16, fields: &Fields) -> Fields {
+    let mut all = Fields::from_iter([(":status", status.to_string())]);
+    for (name, value) in fields.iter() {
+        all.push(name, value);
+    }
+    all
+}
+
+/// Envoy tells gRPC of everything by a status in the headers, and nothing behind them.
+fn in_grpc(status: u16, fields: &Fields, text: &[u8]) -> Fields {
+    let mut all = Fields::from_iter([(":status", "200"), ("content-type", "application/grpc")]);
+    let known = fields.first(STATUS).unwrap_or(status_of(status).as_bytes());
+    all.push(STATUS, known);
+    if !text.is_empty() {
+        all.push("grpc-message", text);
+    }
+    for (name, value) in fields.iter().filter(|(name, _)| ![STATUS, "content-type", "content-length"].contains(name)) {
+        all.push(name, value);
+    }
+    all
 }

@@ -1,10 +1,11 @@
 //! The router: the request on its way to the primary, and the answer on its way back.
 
-use super::upstream::{Step, connecting, is_early, steps, told_of, word_of};
+use super::upstream::{Step, connecting, is_early, steps, told_of, word_of_answer};
 use super::{Event, Key, Mesh, micros};
 use crate::breakers::Told;
 use crate::bytes::answer_body;
 use crate::fields::Fields;
+use crate::grpc::is_grpc;
 use crate::record::Asked;
 use crate::scenario::Behaviour;
 use crate::stream::Side;
@@ -192,7 +193,9 @@ impl Mesh {
         }
         let is_held = judged.is_some_and(|judged| judged.is_held);
         // What is held is decided by what the filter is shown of it.
-        let outcome = Some(word_of(status)).filter(|_| !is_held);
+        let is_grpc = is_grpc(&self.world.records.borrow()[exchange].headers);
+        let word = word_of_answer(&fields, is_grpc);
+        let outcome = Some(word).filter(|_| !is_held);
         let wall = self.world.wall();
         self.world.record(exchange, |record| {
             if let Some(asked) = record.asked(0) {
@@ -200,7 +203,7 @@ impl Mesh {
             }
         });
         // Of a good answer the filter wants to see the end.
-        match told_of(Some(word_of(status)), 0, &fields) {
+        match told_of(Some(word), 0, &fields) {
             Told::Success { .. } if is_last => self.world.tell_success(exchange, true),
             Told::Success { .. } => {}
             told => self.world.tell(exchange, 0, told),

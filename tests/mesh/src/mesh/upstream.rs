@@ -5,6 +5,7 @@ use crate::breakers::Told;
 use crate::bytes::{answer_body, cut};
 use crate::document::{INVALID_OUTPUT, region_name};
 use crate::fields::Fields;
+use crate::grpc;
 use crate::scenario::{Answer, Behaviour, Ending, Millis};
 use crate::world::Micros;
 
@@ -93,6 +94,15 @@ pub(super) const fn word_of(status: u16) -> &'static str {
         429 => "rate_limited",
         400..500 => "client_error",
         500.. => "5xx",
+    }
+}
+
+/// The same for one with these headers, to a client who speaks gRPC or not.
+pub(super) fn word_of_answer(fields: &Fields, is_grpc: bool) -> &'static str {
+    let status = fields.status().unwrap_or(0);
+    match fields.first(grpc::STATUS) {
+        Some(_) if is_grpc && status < 400 => grpc::word_of(fields.text(grpc::STATUS)),
+        _ => word_of(status),
     }
 }
 

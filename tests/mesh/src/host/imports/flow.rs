@@ -4,11 +4,15 @@ use wasmtime::{Caller, Linker, Result};
 
 use super::memory::{enter, leave, read};
 use crate::fields::Fields;
+use crate::grpc::STATUS;
 use crate::host::abi::{Outcome, Status, decode};
 use crate::host::thread::Deferred;
 use crate::host::vm::Host;
 use crate::invariants::LIVING;
 use crate::mesh::per_try_timeout;
+
+/// The status of a reply that says none to gRPC.
+const NO_GRPC_STATUS: u32 = u32::MAX;
 
 pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
     linker.func_wrap("env", "proxy_continue_stream", continue_stream)?;
@@ -49,18 +53,24 @@ fn resume(caller: &Caller<'_, Host>, kind: u32) -> Outcome {
 fn send_local_response(
     mut caller: Caller<'_, Host>,
     status: u32,
-    _details_at: u32,
-    _details_size: u32,
+    details_at: u32,
+    details_size: u32,
     body_at: u32,
     body_size: u32,
     headers_at: u32,
     headers_size: u32,
-    _grpc_status: u32,
+    grpc_status: u32,
 ) -> Result<u32> {
     enter(&mut caller, "send_local_response")?;
     let (body, headers) = (read(&caller, body_at, body_size)?, read(&caller, headers_at, headers_size)?);
     let mut given = Fields::default();
-    let outcome = decode(&headers).and_then(|fields| {
+    // What gRPC is told stands where other answers have their details.
+    let has_status = grpc_status != NO_GRPC_STATUS;
+    let body = if has_status { read(&caller, details_at, details_size)? } else { body };
+    let outcome = decode(&headers).and_then(|mut fields| {
+        if has_status {
+            fields.push(STATUS, grpc_status.to_string());
+        }
         given = fields.clone();
         let context = caller.data().effective;
         let mut thread = caller.data().thread.borrow_mut();
