@@ -28,7 +28,7 @@ use crate::scenarios::Case;
 /// waiting.
 const AT_ONCE: usize = 3;
 /// Fewer than these, and somebody has lost some.
-const FEWEST: usize = 40;
+const FEWEST: usize = 300;
 /// A scenario that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(40);
 

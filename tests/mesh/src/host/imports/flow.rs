@@ -53,8 +53,8 @@ fn resume(caller: &Caller<'_, Host>, kind: u32) -> Outcome {
 fn send_local_response(
     mut caller: Caller<'_, Host>,
     status: u32,
-    details_at: u32,
-    details_size: u32,
+    _details_at: u32,
+    _details_size: u32,
     body_at: u32,
     body_size: u32,
     headers_at: u32,
@@ -64,11 +64,8 @@ fn send_local_response(
     enter(&mut caller, "send_local_response")?;
     let (body, headers) = (read(&caller, body_at, body_size)?, read(&caller, headers_at, headers_size)?);
     let mut given = Fields::default();
-    // What gRPC is told stands where other answers have their details.
-    let has_status = grpc_status != NO_GRPC_STATUS;
-    let body = if has_status { read(&caller, details_at, details_size)? } else { body };
     let outcome = decode(&headers).and_then(|mut fields| {
-        if has_status {
+        if grpc_status != NO_GRPC_STATUS {
             fields.push(STATUS, grpc_status.to_string());
         }
         given = fields.clone();

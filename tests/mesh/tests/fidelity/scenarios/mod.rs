@@ -7,13 +7,17 @@ mod answers;
 mod both;
 mod breakers;
 mod clients;
+mod drills;
 mod judged;
+mod last_rungs;
 mod limits;
 mod operators;
 mod primary;
 mod replay;
 mod secondary;
 mod shadow;
+mod streams;
+mod strict;
 
 use helius_mesh::{Answer, Behaviour, Document, Envoy, Exchange, Millis, Request, Route, Scenario};
 
@@ -34,10 +38,14 @@ pub(crate) fn all() -> Vec<Case> {
         breakers::cases(),
         judged::cases(),
         replay::cases(),
+        last_rungs::cases(),
         limits::cases(),
         clients::cases(),
+        drills::cases(),
         operators::cases(),
         shadow::cases(),
+        streams::cases(),
+        strict::cases(),
     ];
     groups.into_iter().flatten().collect()
 }
