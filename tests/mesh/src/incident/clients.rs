@@ -8,7 +8,7 @@ use crate::document::{DRILL, Document, GOLD, SEGMENT};
 use crate::events::EVENT_STREAM;
 use crate::grpc::STATUS;
 use crate::says::Says;
-use crate::scenario::{Answer, Behaviour, Exchange, Request, Scenario};
+use crate::scenario::{Answer, Behaviour, Ending, Exchange, Request, Scenario};
 
 /// The type of a request of gRPC.
 const GRPC: &[u8] = b"application/grpc";
@@ -36,7 +36,7 @@ pub(super) fn exchange(random: &mut Rng, document: &Document, workers: usize, mo
 }
 
 /// Regions mostly answer in the manner that they are asked in.
-fn suit(random: &mut Rng, request: &Request, regions: &mut [Behaviour]) {
+pub(super) fn suit(random: &mut Rng, request: &Request, regions: &mut [Behaviour]) {
     let asks = |name: &str, value: &[u8]| request.headers.iter().any(|it| it.0 == name && it.1 == value);
     let is_stream = asks("accept", EVENT_STREAM.as_bytes());
     let is_grpc = asks("content-type", GRPC);
@@ -46,6 +46,10 @@ fn suit(random: &mut Rng, request: &Request, regions: &mut [Behaviour]) {
         if is_stream && !one_in(random, 4) {
             answer.says = *pick(random, &[Says::Events, Says::Events, Says::Comments]);
             answer.headers.push(("content-type".to_owned(), EVENT_STREAM.into()));
+            if one_in(random, 6) {
+                (answer.ending, answer.pieces, answer.announces_length) = (Ending::Break, 2, false);
+                answer.body = Some(random.usize(0..400));
+            }
         } else if is_grpc {
             answer.status = 200;
             answer.headers.push(("content-type".to_owned(), GRPC.to_vec()));

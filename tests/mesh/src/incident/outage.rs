@@ -2,8 +2,9 @@
 
 use fastrand::Rng;
 
-use super::{breakers, last_rungs, one_in, operators, output, pick};
-use crate::document::Output;
+use super::{breakers, clients, last_rungs, one_in, operators, output, pick};
+use crate::document::{GOLD, Output, SEGMENT};
+use crate::events::EVENT_STREAM;
 use crate::says::Says;
 use crate::scenario::{Answer, Behaviour, Exchange, Millis, Request, Scenario};
 
@@ -14,6 +15,7 @@ pub(super) fn outage(random: &mut Rng, scenario: &mut Scenario) {
     route.breaker = Some(breaker);
     route.retry_budget = breakers::budget(random);
     route.output = output::output(random).map(|it| Output { eject: Some(*pick(random, &[(1, 1), (2, 3)])), ..it });
+    route.covers_events = random.bool();
     if one_in(random, 2) {
         route.last_good = Some(last_rungs::last_good(random));
     }
@@ -35,7 +37,8 @@ pub(super) fn outage(random: &mut Rng, scenario: &mut Scenario) {
     for index in 0..count {
         let at = index * lasts / count + random.u64(0..20);
         let request = request(random);
-        let regions: Vec<_> = outages.iter().map(|outage| outage.behaviour(random, at)).collect();
+        let mut regions: Vec<_> = outages.iter().map(|outage| outage.behaviour(random, at)).collect();
+        clients::suit(random, &request, &mut regions);
         let leaves_after = one_in(random, 8).then(|| random.u64(0..400));
         let worker = random.usize(0..scenario.envoy.workers);
         scenario.exchanges.push(Exchange { at, worker, leaves_after, ..Exchange::new(request).regions(regions) });
@@ -44,6 +47,18 @@ pub(super) fn outage(random: &mut Rng, scenario: &mut Scenario) {
 
 /// One in three comes in pieces.
 fn request(random: &mut Rng) -> Request {
+    let mut request = asked(random);
+    let kind = match random.u32(0..8) {
+        0 => Some(("accept", EVENT_STREAM)),
+        1 => Some(("content-type", "application/grpc")),
+        2 | 3 => Some((SEGMENT, GOLD)),
+        _ => None,
+    };
+    request.headers.extend(kind.map(|(name, value)| (name.to_owned(), value.into())));
+    request
+}
+
+fn asked(random: &mut Rng) -> Request {
     let mut request = match random.u32(0..4) {
         0 => return Request::new("GET", "/assist"),
         1 => Request { method: "PUT".to_owned(), ..Request::post("/assist", random.usize(0..300)) },
@@ -100,7 +115,8 @@ impl Outage {
                 how => how.clone(),
             }
         } else {
-            Behaviour::Answer(Answer { after: random.u64(1..20), ..Answer::saying(Says::Good) })
+            let headers = output::header(random).into_iter().collect();
+            Behaviour::Answer(Answer { after: random.u64(1..20), headers, ..Answer::saying(Says::Good) })
         }
     }
 }

@@ -43,8 +43,8 @@ pub(super) fn header(random: &mut Rng) -> Option<(String, Vec<u8>)> {
         2 => ("content-encoding", "identity"),
         3 => ("content-type", "text/event-stream; charset=utf-8"),
         4..10 => ("content-type", "application/json"),
-        10 => ("vary", SEGMENT),
-        11 => ("cache-control", "private"),
+        10 | 12 => ("vary", SEGMENT),
+        11 | 13 => ("cache-control", "private"),
         _ => return None,
     };
     Some((name.to_owned(), value.as_bytes().to_vec()))

@@ -1,8 +1,8 @@
 //! The kinds of exchange, and what one of each costs.
 
 use helius_mesh::{
-    Answer, Behaviour, Breaker, Cost, Document, Exchange, Flaw, LastGood, Limit, Mode, Output, Request, Route, Says,
-    Scenario, judge, play,
+    Answer, Behaviour, Breaker, Cost, Document, Exchange, Fixed, Flaw, Grpc, LastGood, Limit, MaxShare, Mode, Output,
+    Request, Route, Says, Scenario, judge, play,
 };
 
 /// The plainest kind, and the one with everything that a healthy request may meet.
@@ -32,6 +32,10 @@ pub(crate) fn kinds() -> Vec<(&'static str, Exchange)> {
             announces_length: pieces == 1,
             ..Answer::saying(Says::Good)
         })
+    };
+    let event = || {
+        let headers = vec![("content-type".to_owned(), b"text/event-stream".to_vec())];
+        Behaviour::Answer(Answer { headers, ..Answer::saying(Says::Events) })
     };
     let invalid = || Behaviour::Answer(Answer::saying(Says::Flawed(Flaw::WrongType)));
     vec![
@@ -75,6 +79,19 @@ pub(crate) fn kinds() -> Vec<(&'static str, Exchange)> {
         ("judged route, invalid, secondary", on("/judged", post().regions([invalid(), json(600, 1)]))),
         ("judged route, both invalid, static", on("/judged", post().regions([invalid(), invalid()]))),
         ("last good kept, healthy POST", on("/keeping", post())),
+        ("strict route, healthy POST", on("/strict", post())),
+        ("strict route, 5xx, secondary", on("/strict", post().regions([status(500)]))),
+        ("drilled route, healthy POST", on("/drilled", post())),
+        ("bounded route, healthy POST", on("/bounded", post())),
+        ("bounded route, static", on("/bounded", post().regions([Behaviour::Refuse, Behaviour::Refuse]))),
+        ("static answers by segment, healthy POST", on("/segments", post())),
+        ("covered stream, one event at once", {
+            on("/covering", untouched("accept", "text/event-stream").regions([event()]))
+        }),
+        ("covered gRPC, healthy", on("/covering", untouched("content-type", "application/grpc"))),
+        ("covered gRPC, 503", {
+            on("/covering", untouched("content-type", "application/grpc").regions([status(503)]))
+        }),
         ("client leaves", {
             let mut exchange = post().regions([Behaviour::Hang]);
             exchange.leaves_after = Some(50);
@@ -102,6 +119,11 @@ pub(crate) fn cost_of(exchange: &Exchange) -> Cost {
         guarded("open", touchy),
         Route { last_good: Some(LastGood::default()), ..Route::new("keeping", 2) },
         guarded("shut", Breaker { mode: Mode::ForcedOpen, ..touchy }),
+        Route { is_strict: true, ..Route::new("strict", 2) },
+        Route { drill: Some(100), ..Route::new("drilled", 2) },
+        Route { max_share: Some(MaxShare { share: 100, window: 60_000, min_requests: 1 }), ..Route::new("bounded", 2) },
+        Route { fixed_for_gold: Some(Fixed { status: 200, body: "for gold".to_owned() }), ..Route::new("segments", 2) },
+        Route { covers_events: true, grpc: Some(Grpc::Unavailable), ..Route::new("covering", 2) },
         Route { output: Some(Output::default()), ..Route::new("judged", 2) },
         Route { output: Some(Output::default()), ..guarded("judged-guarded", Breaker::default()) },
     ];

@@ -6,6 +6,7 @@ mod deaths;
 mod judged;
 mod memory;
 mod outages;
+mod policies;
 mod promises;
 mod seeds;
 mod watching;

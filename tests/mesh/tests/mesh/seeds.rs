@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use helius_mesh::{incident, play, soak};
 
-/// Enough that each combination of two unlikely things has happened, and few enough to wait for.
-const SEEDS: u64 = 2000;
+/// Enough that each combination of two unlikely policies has been at work, and few enough to wait for.
+const SEEDS: u64 = 10_000;
 
 #[test]
 fn every_rule_holds_in_every_incident() {

@@ -1,0 +1,126 @@
+//! Every policy that a route can have is at work in the random incidents: what the rules are about has to happen, or they
+//! say nothing.
+
+use std::collections::BTreeMap;
+
+use helius_mesh::{Asked, Record, incident, label, play};
+
+/// Enough that the rarest happens a few times.
+const SEEDS: u64 = 1500;
+
+/// Fewest that are more than an accident.
+const FEWEST: usize = 5;
+
+#[test]
+fn the_incidents_have_every_policy_at_work() {
+    let mut found = BTreeMap::<&str, usize>::new();
+    for seed in 0..SEEDS {
+        for record in play(&incident(seed), seed, false).records {
+            for (kind, happened) in kinds(&record) {
+                *found.entry(kind).or_default() += usize::from(happened);
+            }
+        }
+    }
+    println!("in {SEEDS} incidents: {found:?}");
+    let rare: Vec<_> = found.iter().filter(|(_, count)| **count < FEWEST).collect();
+    assert!(rare.is_empty(), "{rare:?}");
+}
+
+fn kinds(record: &Record) -> Vec<(&'static str, bool)> {
+    [kept(record), segments_and_bounds(record), strict(record), drills(record), streams(record), grpc(record)].concat()
+}
+
+fn mark<'a>(record: &'a Record, name: &str) -> Option<&'a str> {
+    record.answer.as_ref().and_then(|answer| answer.mark(name))
+}
+
+fn is_served_by(record: &Record, name: &str) -> bool {
+    mark(record, "served-by") == Some(name)
+}
+
+fn has(record: &Record, name: &str, value: &str) -> bool {
+    record.headers.text(name) == value
+}
+
+fn kept(record: &Record) -> Vec<(&'static str, bool)> {
+    let is_again = is_served_by(record, "last-good");
+    let by = |region: &str| record.answer.as_ref().is_some_and(|it| it.headers.text("region").starts_with(region));
+    vec![
+        ("a primary's answer given again", is_again && by("primary")),
+        ("a secondary's answer given again", is_again && by("secondary")),
+        ("one that is stale", is_again && mark(record, "stale") == Some("true")),
+        ("one to a segment", is_again && record.headers.first("x-segment").is_some()),
+    ]
+}
+
+fn segments_and_bounds(record: &Record) -> Vec<(&'static str, bool)> {
+    let has_gold = record.route().is_some_and(|route| route.fixed_for_gold.is_some());
+    let is_static = is_served_by(record, "static") && has_gold;
+    let is_bounded = record.route().is_some_and(|route| route.max_share.is_some() && route.fixed.is_some());
+    vec![
+        ("the static answer for a segment", is_static && has(record, "x-segment", "gold")),
+        ("that for everybody else", is_static && !has(record, "x-segment", "gold")),
+        ("refused beyond the bound", is_bounded && is_served_by(record, "refusal")),
+        ("made up within the bound", is_bounded && is_served_by(record, "static")),
+    ]
+}
+
+fn strict(record: &Record) -> Vec<(&'static str, bool)> {
+    let called = record.primary().filter(|asked| asked.is_called);
+    let said = |it: &Asked| it.outcome == Some("ok");
+    let is_nothing = |it: &Asked| it.began.is_some() && it.said.is_none();
+    let is_bypassed = record.counted.iter().any(|name| name.ends_with("helius_strict_bypassed_total"));
+    vec![
+        ("called, and good", called.is_some_and(said)),
+        ("called, and broken off", called.is_some_and(is_nothing)),
+        ("called, and invalid", called.is_some_and(|it| it.outcome == Some("invalid_output"))),
+        ("called, and its own failure the answer", called.is_some() && is_served_by(record, "primary")),
+        ("called, and nothing to say", called.is_some() && is_served_by(record, "refusal")),
+        ("refused by Envoy", record.refused.iter().any(|(region, _)| *region == 0)),
+        ("by the route all the same", is_bypassed),
+    ]
+}
+
+fn drills(record: &Record) -> Vec<(&'static str, bool)> {
+    let came_to = |word: &str| record.drills.iter().any(|asked| asked.outcome == Some(word));
+    let counts = |rung: &str, result: &str| {
+        let is_it = |name: &&String| name.ends_with("helius_drill_total") && label(name, "rung").starts_with(rung);
+        record.counted.iter().filter(is_it).any(|name| label(name, "result") == result)
+    };
+    vec![
+        ("a good drill", came_to("ok")),
+        ("a drill that fails", came_to("5xx")),
+        ("a drill that is invalid", came_to("invalid_output")),
+        ("a drill that is refused", came_to("no_healthy_upstream")),
+        ("a drill that finds a kept answer", counts("last-good", "hit")),
+        ("a drill that finds none", counts("last-good", "miss")),
+        ("a drill that may not be sent", counts("secondary", "skipped_not_replayable")),
+    ]
+}
+
+fn streams(record: &Record) -> Vec<(&'static str, bool)> {
+    let primary = record.primary();
+    let held =
+        primary.and_then(|asked| Some((asked.judged?, asked.outcome))).filter(|(it, _)| it.is_stream && it.is_held);
+    let is_asked = record.headers.text("accept").starts_with("text/event-stream") && record.route().is_some();
+    let of_secondary = |asked: &Asked| asked.region > 0 && asked.judged.is_some_and(|it| it.is_stream);
+    vec![
+        ("a stream with its event", held.is_some_and(|(_, outcome)| outcome == Some("ok"))),
+        ("one without", held.is_some_and(|(_, outcome)| outcome == Some("reset"))),
+        ("one that waits too long", held.is_some_and(|(_, outcome)| outcome == Some("timeout"))),
+        ("one that breaks off while it is held", held.is_some() && record.broke_off.is_some()),
+        ("a stream of a secondary", record.asked.iter().any(of_secondary) && is_served_by(record, "secondary")),
+        ("a static answer as an event", is_asked && is_served_by(record, "static")),
+    ]
+}
+
+fn grpc(record: &Record) -> Vec<(&'static str, bool)> {
+    let is_covered = has(record, "content-type", "application/grpc") && record.route().is_some();
+    let outcome = record.primary().and_then(|asked| asked.outcome);
+    vec![
+        ("a good call", is_covered && outcome == Some("ok")),
+        ("a call that is at fault", is_covered && outcome == Some("client_error")),
+        ("a call that fails", is_covered && is_served_by(record, "static")),
+        ("a call that is limited", is_covered && outcome == Some("rate_limited")),
+    ]
+}
