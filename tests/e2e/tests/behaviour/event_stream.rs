@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use helius_e2e::{Answer, Behaviour, Ending, Failure, Mesh, Reply, Request};
+use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::regions::{QUESTION, Regions, assert_marked_secondary, marks};
@@ -125,5 +126,33 @@ async fn where_nothing_stands_ready_it_is_refused_and_that_is_counted() {
     let reply = mesh.send(question()).await.unwrap();
     assert_eq!((reply.status, marks(&reply).get("served-by")), (503, Some(&"refusal")));
     ledger.responses(&[("refusal", "reset", 1)]).await;
+    mesh.assert_unharmed().await;
+}
+
+#[tokio::test]
+async fn what_breaks_off_before_its_first_event_is_ended_by_envoy() {
+    let regions = Regions::start().await;
+    let mesh = start(&regions).await;
+    regions.primary.behave(streaming(&[": still here\n\n"]).ending(Ending::Reset));
+    let ledger = mesh.ledger().await.unwrap();
+    let reply = mesh.send(question()).await.unwrap();
+    assert!(matches!(reply.status, 502 | 503) && marks(&reply).is_empty(), "{reply:?}");
+    assert_eq!(regions.secondary.count(), 0);
+    ledger.attempts(&[("us-east-1", "reset", 1)]).await;
+    ledger.responses(&[("primary", "reset", 1)]).await;
+    mesh.assert_unharmed().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_says_that_there_is_no_stream_is_the_answer() {
+    let regions = Regions::start().await;
+    let mesh = start(&regions).await;
+    regions.primary.behave(Answer::status(204).header(CONTENT_TYPE, EVENT_STREAM));
+    let reply = mesh.send(question()).await.unwrap();
+    assert_eq!((reply.status, marks(&reply).len()), (204, 0), "{reply:?}");
+    regions.primary.behave(streaming(&[]));
+    let reply = mesh.send(Request::new(Method::HEAD, "/assist").header("accept", EVENT_STREAM)).await.unwrap();
+    assert_eq!((reply.status, marks(&reply).len()), (200, 0), "{reply:?}");
+    assert_eq!(regions.secondary.count(), 0);
     mesh.assert_unharmed().await;
 }

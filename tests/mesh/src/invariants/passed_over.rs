@@ -1,7 +1,9 @@
 //! When the primary is not asked, and when a region is asked all the same.
 
+use super::replay::is_nothing;
 use super::{Invariant, ensure};
 use crate::breakers::State;
+use crate::document::INVALID_OUTPUT;
 use crate::grpc::STATUS;
 use crate::record::{Asked, Record};
 use crate::scenario::Scenario;
@@ -80,10 +82,11 @@ fn refused(_: &Scenario, record: &Record) -> Result<(), String> {
     ensure(is_right, || format!("it says {:?}, and {} regions were asked", answer.headers, record.tried()))
 }
 
-/// Whether its answer was one that nobody may see before it has been judged, or the filter called it: then there may be
-/// nothing of it to hand on.
+/// Whether there is nothing of its answer to hand on: it was one that nobody may see before it has been judged, or the
+/// filter called it in vain.
 fn was_held(primary: &Asked) -> bool {
-    primary.is_called || primary.judged.is_some_and(|judged| judged.is_held)
+    let is_invalid = primary.is_called && primary.outcome == Some(INVALID_OUTPUT);
+    is_nothing(primary) || is_invalid || primary.judged.is_some_and(|judged| judged.is_held)
 }
 
 impl Record {

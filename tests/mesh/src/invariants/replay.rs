@@ -69,7 +69,7 @@ fn leads_on(route: &Route, verdict: &str) -> bool {
 }
 
 /// A call that Envoy refuses, or whose answer breaks off, leaves nothing that could be handed on.
-fn is_nothing(asked: &Asked) -> bool {
+pub(super) fn is_nothing(asked: &Asked) -> bool {
     let broke_off = asked.began.is_some() && asked.said.is_none();
     asked.is_called && broke_off && matches!(asked.outcome, Some("reset" | "timeout"))
 }
