@@ -109,6 +109,7 @@ impl Exchange {
             judging: None,
             asks_plainly,
             is_unfit: false,
+            is_well_answered: false,
             is_capped: false,
             is_route_timeout_told: false,
             fixed,

@@ -173,6 +173,7 @@ impl Exchange {
             }
         }
         if !self.goes_on(verdict) {
+            self.is_well_answered = verdict == Verdict::Ok;
             self.deliver(held, response, ServedBy::region(region), Some(region), host, effects);
             return;
         }
@@ -392,7 +393,7 @@ impl Exchange {
         host: &impl Host,
         effects: &mut Vec<Effect>,
     ) {
-        if matches!(served_by, ServedBy::Primary | ServedBy::Secondary) && Verdict::is_good(response.status) {
+        if self.is_well_answered {
             self.finish_message(true, Some(&response), host);
         }
         let has_no_body = self.is_head || (!held.over.body && response.body.is_empty());

@@ -131,6 +131,8 @@ pub struct Exchange {
     asks_plainly: bool,
     /// Whether what is held must not become the answer, whatever comes.
     is_unfit: bool,
+    /// Whether the answer is a good one of a region that the filter has called.
+    is_well_answered: bool,
     /// Whether the answer would have been made up, were it not for the bound.
     is_capped: bool,
     /// Whether it has been said that Envoy's own route was in the way.

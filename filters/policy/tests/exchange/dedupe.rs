@@ -7,7 +7,7 @@ use helius_policy::dedupe::{Claim, MAX_ANSWER};
 use helius_policy::exchange::{Answer, Effect, Event, Exchange, Record};
 use helius_policy::http::{Headers, Response};
 use helius_policy::time::Timestamp;
-use helius_policy::verdict::ServedBy;
+use helius_policy::verdict::{Failure, ServedBy};
 
 use crate::host::Fake;
 use crate::setup::{ATTEMPT, BY_BODY, BY_HEADER, MAX_BODY, REPLAYING, START, Setup, TOTAL};
@@ -151,6 +151,23 @@ fn whatever_is_no_good_answer_of_a_region_leaves_the_way_free_for_a_retry() {
         assert!(!first.exchange.is_open(), "{case}");
         assert_eq!(first.decisions(), ALLOWED, "{case}");
         assert!(Played::begin(&setup, &host).asks_primary(), "{case}");
+    }
+}
+
+/// Where `fail_on` lets an invalid answer through, it is no better for that.
+#[test]
+fn an_invalid_answer_that_is_handed_on_leaves_the_way_free_for_a_retry() {
+    let output = Some("{ schema: { type: object } }");
+    let lenient = || Setup { output, fail_on: vec![Failure::ServerError], ..by_header() };
+    let cases: [(Setup, Then); 2] = [
+        (lenient(), |it| it.responds(500, true).calls_back("200")),
+        (Setup { is_strict: true, ..lenient() }, |it| it.calls_back("200")),
+    ];
+    for (setup, ends) in cases {
+        let host = Fake::default();
+        let first = ends(Played::begin(&setup, &host));
+        assert_eq!((first.exchange.is_open(), first.reply().map(|it| it.status)), (false, Some(200)));
+        assert_eq!(Played::begin(&setup, &host).duplicate_of(), None, "strict: {}", setup.is_strict);
     }
 }
 
