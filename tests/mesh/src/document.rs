@@ -1,5 +1,6 @@
 //! The filter's document as data, written here and not read by the policy: what it means is told twice.
 
+mod admission;
 mod breaker;
 mod last_rungs;
 mod output;
@@ -11,6 +12,8 @@ use crate::fields::Fields;
 use crate::grpc::is_grpc;
 use crate::scenario::Millis;
 
+pub use admission::{Dedupe, Limit};
+pub(crate) use admission::{ISOLATED, MESSAGE, ORIGIN};
 pub use breaker::{Breaker, Budget, Mode};
 pub use last_rungs::{Fixed, Grpc, LastGood, MaxShare};
 pub(crate) use last_rungs::{GOLD, SEGMENT};
@@ -52,6 +55,10 @@ pub struct Route {
     pub covers_events: bool,
     /// Whether the filter calls the primary itself.
     pub is_strict: bool,
+    /// Whether requests from one region are turned away.
+    pub isolates: bool,
+    /// Whether a message goes on only once.
+    pub dedupe: Option<Dedupe>,
     /// How often it may be asked, by all clients together.
     pub limit: Option<Limit>,
     /// When its regions are left alone.
@@ -72,15 +79,6 @@ pub struct Route {
     pub drill: Option<u32>,
     /// How much may be made up; only where there is something that is.
     pub max_share: Option<MaxShare>,
-}
-
-/// A rate limit.
-#[derive(Debug, Clone, Copy)]
-pub struct Limit {
-    /// Requests in a second; a million is a multiple of it.
-    pub per_second: u32,
-    /// Requests that may come at once.
-    pub burst: u32,
 }
 
 /// A region of a route.
@@ -116,6 +114,8 @@ impl Route {
             hold: 16 << 10,
             covers_events: false,
             is_strict: false,
+            isolates: false,
+            dedupe: None,
             limit: None,
             breaker: None,
             output: None,
@@ -152,9 +152,8 @@ impl Route {
                 "replay": { "methods": self.replay_methods, "max_body": self.max_body, "hold": self.hold },
             },
         });
-        if let Some(Limit { per_second, burst }) = self.limit {
-            let limit = json!({ "rate": format!("{per_second}/s"), "burst": burst });
-            route["admission"] = json!({ "rate_limit": [limit] });
+        if let Some(section) = admission::section(self.isolates, self.limit, self.dedupe) {
+            route["admission"] = section;
         }
         if self.covers_events {
             route["upstream"]["event_streams"] = true.into();
@@ -194,6 +193,11 @@ impl Route {
             route["fail_open"]["max_share"] = max_share.to_json();
         }
         route
+    }
+
+    /// Whether not everybody is let in.
+    pub(crate) const fn has_admission(&self) -> bool {
+        self.isolates || self.limit.is_some() || self.dedupe.is_some()
     }
 
     /// Whether there is anything that could be made up.

@@ -5,7 +5,7 @@ use crate::breakers::Told;
 use crate::document::{INVALID_OUTPUT, Output};
 use crate::events::{first_event, is_stream, wants_events};
 use crate::fields::Fields;
-use crate::grpc::is_grpc;
+use crate::grpc::{STATUS, is_grpc};
 use crate::record::{Asked, Judged};
 use crate::scenario::Answer;
 use crate::watch::took;
@@ -26,7 +26,8 @@ impl World {
         let is_called = record.asked.iter().any(|asked| asked.region == region && asked.is_called);
         let is_by_route = region == 0 && !is_called && !record.is_shadow();
         let body = crate::bytes::answer_body(answer, region, fields.text("x-id"));
-        if wants_events(&record.headers) && is_stream(fields) && !is_head {
+        let is_at_fault = is_grpc(&record.headers) && !matches!(fields.text(STATUS), "" | "0");
+        if wants_events(&record.headers) && is_stream(fields) && !is_head && !is_at_fault {
             let follows = ["reset", "timeout"].iter().any(|failure| route.fail_on.contains(failure));
             let opens_at = first_event(&body);
             return Some(Judged { is_stream: true, opens_at, is_held: is_by_route && follows, ..Judged::default() });

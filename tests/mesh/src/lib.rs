@@ -31,6 +31,7 @@ mod judging;
 mod kept;
 mod made_up;
 mod mesh;
+mod messages;
 mod queue;
 mod record;
 mod says;
@@ -44,8 +45,8 @@ mod world;
 pub use breakers::{Door, State};
 pub use bytes::{answer_body, cut, id_of, request_body};
 pub use document::{
-    Breaker, Budget, Document, FAILURES, Fixed, Grpc, LastGood, Limit, MaxShare, Mode, Output, Region, Route, cluster,
-    region_name,
+    Breaker, Budget, Dedupe, Document, FAILURES, Fixed, Grpc, LastGood, Limit, MaxShare, Mode, Output, Region, Route,
+    cluster, region_name,
 };
 pub use fields::Fields;
 pub use host::{MODULE, label, module_path};

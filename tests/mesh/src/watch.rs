@@ -9,6 +9,7 @@ use crate::record::Record;
 use crate::scenario::Millis;
 use crate::world::{Micros, World};
 
+const ADMISSION_TOTAL: &str = "helius_admission_total";
 const RESPONSES_TOTAL: &str = "helius_responses_total";
 
 /// How long after a change the gauge may be wrong: a second, and a tick.
@@ -82,10 +83,14 @@ impl World {
             let broken = self.breakers.borrow_mut().count(stat, now);
             return self.all_wrong(record, broken);
         }
+        if stat.ends_with(ADMISSION_TOTAL) {
+            self.decided(record, label(stat, "decision"));
+        }
         if stat.ends_with(RESPONSES_TOTAL) && !label(stat, "served_by").starts_with("would_") {
             // One of several that a tick lets go on is over before the next one goes on.
             if let Some(owner) = owner(record) {
                 self.flights.borrow_mut().end(&owner, exchange);
+                self.finished(record, label(stat, "served_by"));
                 self.count_answer(record, owner, label(stat, "served_by"));
             }
         }

@@ -12,6 +12,7 @@ use crate::host::{Metrics, SharedData};
 use crate::invariants::Noticed;
 use crate::kept::Keeper;
 use crate::made_up::MadeUp;
+use crate::messages::Messages;
 use crate::record::Record;
 use crate::scenario::{Behaviour, Scenario};
 
@@ -35,6 +36,7 @@ pub(crate) struct World {
     pub(crate) flights: RefCell<Flights>,
     pub(crate) keeper: RefCell<Keeper>,
     pub(crate) made_up: RefCell<MadeUp>,
+    pub(crate) messages: RefCell<Messages>,
     /// Which of them the event under way has touched.
     touched: RefCell<BTreeSet<usize>>,
     /// Whose answers the filter has to give up in the tick under way.
@@ -63,6 +65,7 @@ impl World {
             flights: RefCell::default(),
             keeper: RefCell::default(),
             made_up: RefCell::default(),
+            messages: RefCell::default(),
             touched: RefCell::default(),
             overdue: RefCell::default(),
             wrong: RefCell::default(),

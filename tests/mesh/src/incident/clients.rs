@@ -4,7 +4,7 @@ use fastrand::Rng;
 
 use super::regions::{Mood, any_bytes};
 use super::{one_in, pick};
-use crate::document::{DRILL, Document, GOLD, SEGMENT};
+use crate::document::{DRILL, Document, GOLD, ISOLATED, MESSAGE, ORIGIN, SEGMENT};
 use crate::events::EVENT_STREAM;
 use crate::grpc::STATUS;
 use crate::says::Says;
@@ -66,7 +66,8 @@ pub(super) fn crowd(random: &mut Rng, scenario: &mut Scenario) {
     // The memory for answers that are judged or kept is that of the copies, and nobody outside knows how much of it they take.
     let pushed = scenario.pushes.iter_mut().flat_map(|(_, document)| &mut document.routes);
     scenario.document.routes.iter_mut().chain(pushed).for_each(|route| {
-        (route.output, route.last_good, route.drill, route.is_strict) = (None, None, None, false);
+        (route.output, route.last_good, route.drill, route.dedupe) = (None, None, None, None);
+        route.is_strict = false;
     });
     let route = &mut scenario.document.routes[0];
     route.max_body = LONGEST;
@@ -133,6 +134,12 @@ fn extra_headers(random: &mut Rng, request: &mut Request) {
     }
     if one_in(random, 3) {
         push(SEGMENT, pick(random, &[GOLD, "silver"]).as_bytes().to_vec());
+    }
+    if one_in(random, 3) {
+        push(MESSAGE, vec![random.u8(b'a'..=b'd')]);
+    }
+    if one_in(random, 12) {
+        push(ORIGIN, pick(random, &[ISOLATED, "near"]).as_bytes().to_vec());
     }
     if one_in(random, 30) {
         push(DRILL, b"true".to_vec());

@@ -4,7 +4,7 @@ use fastrand::Rng;
 
 use super::{breakers, last_rungs};
 use super::{one_in, output, pick};
-use crate::document::{Document, FAILURES, Limit, Region, Route, region_name};
+use crate::document::{Dedupe, Document, FAILURES, Limit, Region, Route, region_name};
 use crate::scenario::{Death, Millis};
 
 pub(super) fn document(random: &mut Rng) -> Document {
@@ -31,6 +31,8 @@ fn route(random: &mut Rng, name: &str) -> Route {
         hold: max_body.min(*pick(random, &[16 << 10, 16 << 10, 0, 100])),
         covers_events: one_in(random, 3),
         is_strict: one_in(random, 3),
+        isolates: one_in(random, 8),
+        dedupe: dedupe(random),
         limit: limit(random),
         breaker: breakers::breaker(random),
         output: output::output(random),
@@ -40,6 +42,14 @@ fn route(random: &mut Rng, name: &str) -> Route {
     route.drill = one_in(random, 4).then(|| *pick(random, &[100, 100, 30, 0]));
     last_rungs::furnish(random, &mut route);
     route
+}
+
+fn dedupe(random: &mut Rng) -> Option<Dedupe> {
+    one_in(random, 5).then(|| Dedupe {
+        window: *pick(random, &[1000, 1000, 60_000]),
+        status: *pick(random, &[202, 200, 409]),
+        replays: random.bool(),
+    })
 }
 
 fn limit(random: &mut Rng) -> Option<Limit> {

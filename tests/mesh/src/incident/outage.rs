@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 use super::{breakers, clients, last_rungs, one_in, operators, output, pick};
-use crate::document::{GOLD, Output, SEGMENT};
+use crate::document::{GOLD, MESSAGE, Output, SEGMENT};
 use crate::events::EVENT_STREAM;
 use crate::says::Says;
 use crate::scenario::{Answer, Behaviour, Exchange, Millis, Request, Scenario};
@@ -16,6 +16,9 @@ pub(super) fn outage(random: &mut Rng, scenario: &mut Scenario) {
     route.retry_budget = breakers::budget(random);
     route.output = output::output(random).map(|it| Output { eject: Some(*pick(random, &[(1, 1), (2, 3)])), ..it });
     route.covers_events = random.bool();
+    if one_in(random, 4) {
+        route.drill = Some(100);
+    }
     if one_in(random, 2) {
         route.last_good = Some(last_rungs::last_good(random));
     }
@@ -55,6 +58,9 @@ fn request(random: &mut Rng) -> Request {
         _ => None,
     };
     request.headers.extend(kind.map(|(name, value)| (name.to_owned(), value.into())));
+    // As if by a client who repeats what fails.
+    let message = random.u32(0..12).to_string();
+    request.headers.push((MESSAGE.to_owned(), message.into_bytes()));
     request
 }
 

@@ -59,8 +59,8 @@ fn framed(_: &Scenario, record: &Record) -> Result<(), String> {
 
 fn belongs(_: &Scenario, record: &Record) -> Result<(), String> {
     let Some(answer) = whole(record) else { return Ok(()) };
-    // One that is given again has rules of its own.
-    if answer.mark("served-by") == Some("last-good") {
+    // One that is given again has rules of its own, and so has one that nobody was asked for.
+    if answer.mark("served-by") == Some("last-good") || record.is_turned_away() {
         return Ok(());
     }
     if answer.mark("served-by") == Some("static") {
@@ -126,7 +126,7 @@ fn first_good(_: &Scenario, record: &Record) -> Result<(), String> {
 fn marks(_: &Scenario, record: &Record) -> Result<(), String> {
     let (Some(answer), Some(_), false) = (&record.answer, record.route(), record.is_shadow()) else { return Ok(()) };
     // What the filter said before its VM died has been judged by then.
-    if record.lost_its_vm {
+    if record.lost_its_vm || record.is_turned_away() {
         return Ok(());
     }
     if record.past_the_filter.is_some() {
@@ -152,7 +152,8 @@ fn marks(_: &Scenario, record: &Record) -> Result<(), String> {
 }
 
 fn untouched(_: &Scenario, record: &Record) -> Result<(), String> {
-    if (record.route().is_some() && !record.is_shadow()) || record.lost_its_vm {
+    let is_protected = record.route().is_some() && !record.is_shadow();
+    if is_protected || record.lost_its_vm || record.is_turned_away() {
         return Ok(());
     }
     ensure(record.secondaries().next().is_none() && record.refused.is_empty(), || "a secondary was asked".into())?;

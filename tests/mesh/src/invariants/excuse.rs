@@ -15,6 +15,8 @@ pub enum Excuse {
     Configured,
     /// Too much is made up already, and the route bounds it: the filter's own 503.
     Capped,
+    /// Nobody of that region is let in: the filter's own 503.
+    Isolated,
     /// The VM died: Envoy's own 503.
     VmDied,
 }
@@ -22,7 +24,7 @@ pub enum Excuse {
 impl Excuse {
     /// Whether it is one for this exchange: of a primary that the filter called nothing goes past the filter.
     pub(super) fn holds_for(self, record: &Record) -> bool {
-        let is_by_filter = matches!(self, Self::Configured | Self::Capped | Self::VmDied);
+        let is_by_filter = matches!(self, Self::Configured | Self::Capped | Self::Isolated | Self::VmDied);
         is_by_filter || !record.is_primary_called()
     }
 
@@ -30,6 +32,9 @@ impl Excuse {
     pub fn of(record: &Record) -> Option<Self> {
         if record.lost_its_vm {
             return Some(Self::VmDied);
+        }
+        if record.is_turned_away() {
+            return Some(Self::Isolated);
         }
         match record.past_the_filter.as_deref() {
             Some("response_payload_too_large") => return Some(Self::OutgrewTheBuffer),

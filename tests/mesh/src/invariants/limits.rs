@@ -1,11 +1,11 @@
 //! Who is let in, reckoned from outside the filter: by credit that grows with time, in whole microseconds.
 
 use super::{Invariant, ensure};
-use crate::document::{Limit, Route};
+use crate::document::{ISOLATED, Limit, ORIGIN, Route};
 use crate::grpc::STATUS;
 use crate::host::label;
 use crate::mesh::Outcome;
-use crate::record::Record;
+use crate::record::{Answer, Record};
 use crate::scenario::Scenario;
 use crate::world::Micros;
 
@@ -13,8 +13,9 @@ pub(super) const LET_IN: &str = "let_in";
 
 pub(super) const TURNED_AWAY: Invariant = Invariant {
     name: "turned_away",
-    sentence: "each request under a limit is decided once; who is turned away gets a 429 and no region hears of it, \
-               and in shadow mode nobody is",
+    sentence: "where not everybody is let in each request is decided once; who comes from an isolated region gets a 503, \
+               one too many a 429 with when to come again, a duplicate the status that is configured or the first one's \
+               answer; no region hears of them, and in shadow mode nobody is turned away",
     check: turned_away,
 };
 
@@ -22,22 +23,43 @@ const ADMISSION_TOTAL: &str = "helius_admission_total";
 
 fn turned_away(_: &Scenario, record: &Record) -> Result<(), String> {
     let decisions: Vec<_> = record.decisions().collect();
-    let is_limited = record.matched().is_some_and(|route| route.limit.is_some());
+    let route = record.matched().filter(|route| route.has_admission() && record.began.is_some());
     if record.lost_its_vm {
-        return ensure(decisions.len() <= usize::from(is_limited), || format!("{decisions:?} is counted"));
+        return ensure(decisions.len() <= usize::from(route.is_some()), || format!("{decisions:?} is counted"));
     }
-    let right: &[&str] = match (is_limited && record.began.is_some(), record.is_shadow()) {
-        (false, _) => return ensure(decisions.is_empty(), || format!("{decisions:?} is counted without a limit")),
-        (true, false) => &["allowed", "limited"],
-        (true, true) => &["allowed", "would_limited"],
+    let Some(route) = route else {
+        return ensure(decisions.is_empty(), || format!("{decisions:?} is counted where everybody is let in"));
     };
     let [decision] = decisions[..] else { return Err(format!("{decisions:?} is counted")) };
-    ensure(right.contains(&decision), || format!("{decision} is counted"))?;
+    let isolated = route.isolates && record.headers.text(ORIGIN) == ISOLATED;
+    let is_right = match decision.strip_prefix("would_").unwrap_or(decision) {
+        "allowed" => !isolated,
+        "isolated" => isolated,
+        "limited" => route.limit.is_some() && !isolated,
+        "duplicate" => route.dedupe.is_some() && !isolated && !record.is_live(),
+        _ => false,
+    };
+    let is_watched = decision == "allowed" || decision.starts_with("would_") == record.is_shadow();
+    ensure(is_right && is_watched, || format!("{decision} is counted"))?;
     let Some(answer) = record.answer.as_ref().filter(|_| record.is_turned_away()) else { return Ok(()) };
-    // Envoy tells gRPC of a 429 by a status of its own.
-    let is_status = answer.status() == 429 || answer.headers.text(STATUS) == "14";
-    let is_told = is_status && !answer.headers.text("retry-after").is_empty() && record.asked.is_empty();
-    ensure(is_told, || format!("it is turned away with {answer:?}, and {} regions heard of it", record.asked.len()))
+    ensure(record.asked.is_empty() && is_told(decision, route, answer), || {
+        format!("it is {decision} with {answer:?}, and {} regions heard of it", record.asked.len())
+    })
+}
+
+/// Whether the answer says what became of the request. Envoy tells gRPC of a 429 or 503 by a status of its own.
+fn is_told(decision: &str, route: &Route, answer: &Answer) -> bool {
+    let is_status = |status| answer.status() == status || answer.headers.text(STATUS) == "14";
+    match decision {
+        "limited" => is_status(429) && !answer.headers.text("retry-after").is_empty(),
+        "isolated" => is_status(503) && answer.mark("isolated") == Some(ISOLATED),
+        _ => {
+            let is_plain = route.dedupe.is_some_and(|it| it.status == answer.status()) && answer.body.is_empty();
+            let is_done = answer.mark("duplicate") == Some("done");
+            let is_firsts = route.dedupe.is_some_and(|it| it.replays) && is_done && answer.status() < 400;
+            (is_plain && answer.mark("duplicate").is_some()) || is_firsts
+        }
+    }
 }
 
 /// On every route exactly those are let in that the limit allows, and the others are told the exact wait. Judged where
@@ -54,17 +76,20 @@ pub(super) fn let_in(outcome: &Outcome) -> Result<(), String> {
 }
 
 fn judge(limit: Limit, route: &Route, records: &[Record]) -> Result<(), String> {
-    let is_about = |record: &&Record| record.matched().is_some_and(|it| it.name == route.name);
+    // An isolated region uses up nobody's limit.
+    let is_isolated = |record: &Record| record.decisions().any(|it| it.ends_with("isolated"));
+    let is_about = |record: &&Record| record.matched().is_some_and(|it| it.name == route.name) && !is_isolated(record);
     let mut came: Vec<_> = records.iter().filter(is_about).filter_map(|it| Some((it.began?.0, it))).collect();
     // Of two who come at the same moment, either may be the first.
-    came.sort_by_key(|(at, record)| (*at, record.decisions().any(|it| it != "allowed")));
+    let is_limited = |record: &Record| record.decisions().any(|it| it.ends_with("limited"));
+    came.sort_by_key(|(at, record)| (*at, is_limited(record)));
     let costs = 1_000_000 / Micros::from(limit.per_second);
     let most = costs * Micros::from(limit.burst);
     let (mut credit, mut last) = (most, 0);
     for (at, record) in came {
         credit = most.min(credit + (at - last));
         last = at;
-        let is_let_in = record.decisions().any(|it| it == "allowed");
+        let is_let_in = !is_limited(record);
         ensure(is_let_in == (credit >= costs), || {
             format!("{} comes with {credit} µs of credit, needs {costs}, let in: {is_let_in}", record.id)
         })?;
@@ -81,13 +106,18 @@ fn judge(limit: Limit, route: &Route, records: &[Record]) -> Result<(), String> 
 
 impl Record {
     /// What was decided about letting it in, as it was counted.
-    fn decisions(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn decisions(&self) -> impl Iterator<Item = &str> {
         self.counted.iter().filter(|name| name.ends_with(ADMISSION_TOTAL)).map(|name| label(name, "decision"))
     }
 
-    /// Whether a limit turned it away.
+    /// Whether it was turned away before anybody asked whether it is a duplicate.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.decisions().any(|decision| ["limited", "isolated"].contains(&decision))
+    }
+
+    /// Whether it was turned away.
     pub(super) fn is_turned_away(&self) -> bool {
-        self.decisions().any(|decision| decision == "limited")
+        self.is_refused() || self.decisions().any(|decision| decision == "duplicate")
     }
 
     /// What was counted besides.

@@ -88,8 +88,14 @@ pub(crate) const DRILL_IS_ONE: Noticed = Noticed {
 pub(crate) const DRILL_LEAVES_ALONE: Noticed =
     Noticed { name: "drill_leaves_alone", sentence: "a drill asks no region whose breaker is not closed" };
 
+pub(crate) const ONCE_ONLY: Noticed = Noticed {
+    name: "once_only",
+    sentence: "a message goes on once for all workers, while the first is in flight and for a window after it was done, \
+               and again where the first has failed",
+};
+
 /// All of them.
-pub const NOTICED: [&Noticed; 17] = [
+pub const NOTICED: [&Noticed; 18] = [
     &ONE_ANSWER,
     &ONLY_HELD,
     &LIVING,
@@ -107,4 +113,5 @@ pub const NOTICED: [&Noticed; 17] = [
     &WITHIN_SHARE,
     &DRILL_IS_ONE,
     &DRILL_LEAVES_ALONE,
+    &ONCE_ONLY,
 ];

@@ -50,8 +50,9 @@ fn not_replayable(_: &Scenario, record: &Record) -> Result<(), String> {
     // A request that has not ended may be waited for, and something else may come first.
     let is_other =
         named.is_none() && reasons.contains(&Some("incomplete")) && (is_over(record, route) || outgrew(record));
-    // Where the primary was to be called and was not, the method counts from then on, and the rest may come at once.
-    let is_sent = named == Some("method") && record.calls_primary_of(route) && !record.is_listed(route);
+    // Of one that was held whatever its method, the method counts from when it goes on, and the rest may come at once.
+    let was_held = record.calls_primary_of(route) || record.message_of().is_some();
+    let is_sent = named == Some("method") && was_held && !record.is_listed(route);
     ensure(reasons.contains(&named) || is_other || is_late || is_sent, || {
         format!("the reason is {:?}, but it names {named:?}", reasons[1])
     })

@@ -27,7 +27,8 @@ fn the_incidents_have_every_policy_at_work() {
 }
 
 fn kinds(record: &Record) -> Vec<(&'static str, bool)> {
-    [kept(record), segments_and_bounds(record), strict(record), drills(record), streams(record), grpc(record)].concat()
+    let last_rungs = [kept(record), segments_and_bounds(record)].concat();
+    [admission(record), last_rungs, strict(record), drills(record), streams(record), grpc(record)].concat()
 }
 
 fn mark<'a>(record: &'a Record, name: &str) -> Option<&'a str> {
@@ -40,6 +41,20 @@ fn is_served_by(record: &Record, name: &str) -> bool {
 
 fn has(record: &Record, name: &str, value: &str) -> bool {
     record.headers.text(name) == value
+}
+
+fn admission(record: &Record) -> Vec<(&'static str, bool)> {
+    let is_decided = |word: &str| record.counted.iter().any(|stat| label(stat, "decision") == word);
+    let of = |what: &str| is_decided("duplicate") && mark(record, "duplicate") == Some(what);
+    let is_firsts = record.answer.as_ref().is_some_and(|answer| !answer.body.is_empty());
+    vec![
+        ("isolated", is_decided("isolated")),
+        ("one too many", is_decided("limited")),
+        ("a duplicate of one in flight", of("in_flight")),
+        ("a duplicate of one that is done", of("done")),
+        ("one that gets the first one's answer", of("done") && is_firsts),
+        ("one that shadow mode would have turned away", is_decided("would_duplicate")),
+    ]
 }
 
 fn kept(record: &Record) -> Vec<(&'static str, bool)> {
@@ -90,7 +105,6 @@ fn drills(record: &Record) -> Vec<(&'static str, bool)> {
     vec![
         ("a good drill", came_to("ok")),
         ("a drill that fails", came_to("5xx")),
-        ("a drill that is invalid", came_to("invalid_output")),
         ("a drill that is refused", came_to("no_healthy_upstream")),
         ("a drill that finds a kept answer", counts("last-good", "hit")),
         ("a drill that finds none", counts("last-good", "miss")),
