@@ -308,7 +308,9 @@ impl Exchange {
             self.passed_over.retain(|(region, _)| *region != 0);
             (self.degraded, self.not_replayable) = (None, None);
             if self.calls_primary() {
+                let passed_over = std::mem::take(&mut self.passed_over);
                 self.call_region(held, 0, self.attempt(&self.route.upstream.primary, now).1, now, effects);
+                self.passed_over = passed_over;
                 return true;
             }
             self.count_bypass(effects);

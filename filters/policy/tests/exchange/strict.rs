@@ -195,6 +195,13 @@ fn a_primary_that_is_left_alone_is_not_called_unless_all_are() {
     assert_eq!(watched.in_flight, Some(0), "one request a second is let through all the same");
     watched.on(answered("200", b"good"), at(5));
     assert_eq!(watched.response(), Some(ServedBy::Primary));
+    let passed_over = attempt(1, Verdict::Skipped(Skip::BreakerOpen));
+    assert!(!watched.effects.contains(&passed_over), "nobody else was needed");
+    let mut watched = Watched::begin(guarded(&[0, 1]));
+    watched.on(Event::CallReset, at(5));
+    assert!(watched.effects.contains(&passed_over) && watched.response() == Some(ServedBy::Static));
+    let mut watched = Watched::begin(guarded(&[0, 1]));
+    watched.on(answered("200", b"good"), at(5));
     assert_eq!(says(replied(&watched), "x-helius-served-by"), None);
     let too_long = Setup { bodiless: false, announced: Some(9), ..guarded(&[0, 1]) };
     let watched = Watched::begin(too_long);

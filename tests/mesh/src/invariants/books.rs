@@ -89,6 +89,9 @@ fn attempts(_: &Scenario, record: &Record) -> Result<(), String> {
     // A VM that died has not counted everything, but nothing that was not.
     let is_counted = if record.lost_its_vm { is_among(&made, &expected) } else { made == expected };
     ensure(is_counted, || format!("{made:?} is counted, but {expected:?} happened"))?;
+    // Whoever was not needed was not passed over.
+    let is_well = !record.is_shadow() && record.ended_well && record.tried() == 1;
+    ensure(!is_well || skipped.is_empty(), || format!("the primary has answered well, and {skipped:?} is counted"))?;
     let is_once = skipped.windows(2).all(|pair| pair[0].0 != pair[1].0);
     let is_other = skipped.iter().all(|(region, _)| expected.iter().all(|(made, _)| made != region));
     ensure(is_once && is_other, || format!("{skipped:?} is counted beside {expected:?}"))
