@@ -13,3 +13,6 @@ mod native;
 mod overload;
 mod shadow;
 mod sidecar;
+
+/// Whether the filter calls the primary itself: it does in `tests/strict_load`.
+const STRICT: bool = false;

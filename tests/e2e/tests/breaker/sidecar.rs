@@ -34,6 +34,9 @@ pub(crate) fn with_breaker(assist: [SocketAddr; 2], predict: [SocketAddr; 2], br
     let bootstrap = bootstrap.assist(assist_primary, assist_secondary).predict(predict_primary, predict_secondary);
     bootstrap.breakers(breaker).configure(|document| {
         for route in document["routes"].as_array_mut().unwrap() {
+            if crate::STRICT {
+                route["upstream"]["strict"] = true.into();
+            }
             for region in route["upstream"]["regions"].as_array_mut().unwrap() {
                 region["timeout"] = format!("{}ms", TIMEOUT.as_millis()).into();
             }

@@ -8,7 +8,7 @@ mod regions;
 
 use std::time::{Duration, Instant};
 
-use helius_e2e::{LeanRegion, Mesh, OpenLoop, Stats, wait_for};
+use helius_e2e::{LeanRegion, Mesh, OpenLoop, Stats, alone, wait_for};
 use serde_json::json;
 
 use clients::{Seen, question};
@@ -28,10 +28,21 @@ const AS_BEFORE: u32 = 54;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixty_thousand_answers_and_not_one_of_them_is_wrong() {
+    tell_the_story(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_is_one_where_the_filter_calls_the_primary_itself() {
+    tell_the_story(true).await;
+}
+
+async fn tell_the_story(is_strict: bool) {
+    let _machine = alone().await;
+    println!("strict: {is_strict}");
     let mut primary = LeanRegion::start("us-east-1").await.unwrap();
     let secondary = LeanRegion::start("us-west-2").await.unwrap();
     secondary.temper(overloaded());
-    let mesh = mesh(&primary, &secondary).await;
+    let mesh = mesh(&primary, &secondary, is_strict).await;
 
     let load = OpenLoop::connect(mesh.addr(), LANES).unwrap();
     let began = Instant::now();
@@ -61,13 +72,14 @@ async fn sixty_thousand_answers_and_not_one_of_them_is_wrong() {
     mesh.assert_unharmed().await;
 }
 
-async fn mesh(primary: &LeanRegion, secondary: &LeanRegion) -> Mesh {
+async fn mesh(primary: &LeanRegion, secondary: &LeanRegion, is_strict: bool) -> Mesh {
     let bootstrap = Mesh::builder().assist(primary.addr(), secondary.addr()).concurrency(2);
     let bootstrap = bootstrap.assist_route(|route| {
         route["match"]["methods"] = json!(["POST", "GET"]);
         route["output"] = clients::output();
         route["output"]["eject"] = json!({ "invalid": 5, "of": 20 });
         route["upstream"].as_object_mut().unwrap().remove("fail_on");
+        route["upstream"]["strict"] = is_strict.into();
         route["upstream"]["timeout"] = "500ms".into();
         for region in [0, 1] {
             route["upstream"]["regions"][region]["timeout"] = "200ms".into();
