@@ -79,7 +79,7 @@ impl World {
     pub(crate) fn note_kept(&self, record: &mut Record) {
         let (now, wall) = (self.now.get(), self.wall());
         let is_over = record.settled.is_some_and(|(settled, _)| settled != now);
-        let Some((route, last_good)) = record.keeps().filter(|_| !is_over) else { return };
+        let Some((route, last_good)) = record.asks_for_kept().filter(|_| !is_over) else { return };
         let Some(question) = record.question(route, last_good) else { return };
         let keeper = self.keeper.borrow();
         let began = record.began.map_or(0, |(began, _)| began);
@@ -111,7 +111,12 @@ impl Record {
 
     /// The route that keeps good answers to a request like this one, and how.
     fn keeps(&self) -> Option<(&Route, LastGood)> {
-        let route = self.route().filter(|_| !self.is_shadow())?;
+        self.asks_for_kept().filter(|_| !self.is_shadow())
+    }
+
+    /// The same where it would be asked whether one is kept, be it only to say so.
+    fn asks_for_kept(&self) -> Option<(&Route, LastGood)> {
+        let route = self.route()?;
         Some((route, route.last_good.filter(|_| self.is_listed(route) && !self.is_live())?))
     }
 

@@ -39,7 +39,7 @@ fn not_replayable(_: &Scenario, record: &Record) -> Result<(), String> {
     let reasons =
         [record.shown_before.unwrap_or(record.shown), record.shown].map(|it| record.not_replayable(route, it));
     // Before a last resort the others may have been passed over for their breakers, and the copy is kept until it fails.
-    let is_late = record.may_be_last_resort()
+    let is_late = (record.may_be_last_resort() || record.primary_was_shut)
         && reasons.contains(&Some("method"))
         && match named {
             None => true,

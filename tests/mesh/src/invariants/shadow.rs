@@ -23,6 +23,7 @@ fn would(_: &Scenario, record: &Record) -> Result<(), String> {
         (None, Some(why)) if route.fail_on.contains(&why) => needed(record, route, None, why),
         _ => Default::default(),
     };
+    let found = without_kept(record, route, found);
     // A breaker that only watches would have kept it away, or not: where it does not stand closed, nobody can tell.
     let is_watched = record.breaker().is_some_and(|breaker| breaker.mode == Mode::Shadow);
     let door = record.primary().and_then(|asked| asked.door).filter(|door| is_watched && !door.stood_closed);
@@ -30,6 +31,18 @@ fn would(_: &Scenario, record: &Record) -> Result<(), String> {
         found == needed || (door.is_some() && found == self::needed(record, route, record.shown_before, BREAKER_OPEN)),
         || format!("{found:?} is counted, where {needed:?} was needed"),
     )
+}
+
+/// What was found, as if no answer had been kept: one that another document has kept stands before the static one.
+fn without_kept(record: &Record, route: &Route, (rungs, skipped): (Pairs, Pairs)) -> (Pairs, Pairs) {
+    let is_kept = |served_by: &str| served_by == "would_last_good" && !record.kept.is_empty();
+    let instead = |(served_by, why): (String, String)| {
+        if is_kept(&served_by) {
+            return record.has_fixed(route).then(|| ("would_static".to_owned(), why));
+        }
+        Some((served_by, why))
+    };
+    (rungs.into_iter().filter_map(instead).collect(), skipped)
 }
 
 /// The rung that would have been turned to, and the regions that would have been passed over.
