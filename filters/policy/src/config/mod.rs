@@ -20,9 +20,9 @@ mod yaml;
 use std::sync::Arc;
 
 use crate::http::Headers;
-use document::Node;
 use section::Cursor;
 
+pub use document::{Node, Value};
 pub use fail_open::FailOpen;
 pub use matcher::Matcher;
 pub use output::Output;
@@ -82,9 +82,17 @@ pub enum ConfigError {
 impl Config {
     /// Reads a document, JSON or YAML.
     pub fn parse(text: &[u8]) -> Result<Self, ConfigError> {
-        let node = Node::read(text)?;
+        Self::read(&Node::read(text)?)
+    }
+
+    /// Reads a document that is a part of another one.
+    ///
+    /// # Errors
+    ///
+    /// Where it breaks rules.
+    pub fn read(node: &Node) -> Result<Self, ConfigError> {
         let mut problems = Problems::default();
-        let config = read(&mut Cursor::root(&node, &mut problems));
+        let config = read(&mut Cursor::root(node, &mut problems));
         problems.sort();
         match config {
             Some(config) if problems.is_empty() => Ok(config),

@@ -14,12 +14,24 @@ const MAX_NODES: usize = 100_000;
 
 /// Reads the single document of `text`.
 pub(super) fn read(text: &str) -> Result<Node, ConfigError> {
-    let mut builder = Builder::default();
+    let builder = build(Builder::default(), text)?;
+    builder.root.ok_or(ConfigError::Empty)
+}
+
+/// Reads all documents of `text`, of which those with nothing in them count for nothing.
+pub(super) fn read_all(text: &str) -> Result<Vec<Node>, ConfigError> {
+    let mut builder = build(Builder { takes_many: true, ..Builder::default() }, text)?;
+    builder.end_document();
+    builder.done.retain(|node| node.value != Value::Null);
+    if builder.done.is_empty() { Err(ConfigError::Empty) } else { Ok(builder.done) }
+}
+
+fn build(mut builder: Builder, text: &str) -> Result<Builder, ConfigError> {
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| syntax(&error))?;
         builder.take(event, span.start.line(), span.start.col())?;
     }
-    builder.root.ok_or(ConfigError::Empty)
+    Ok(builder)
 }
 
 fn syntax(error: &ScanError) -> ConfigError {
@@ -42,6 +54,9 @@ struct Open {
 #[derive(Default)]
 struct Builder {
     root: Option<Node>,
+    /// Whether there may be several documents, and those that have ended.
+    takes_many: bool,
+    done: Vec<Node>,
     open: Vec<Open>,
     anchors: Vec<(usize, Node)>,
     nodes: usize,
@@ -64,8 +79,11 @@ impl Builder {
                     *key = Some(text.into_owned());
                     return Ok(());
                 }
+                // The parser names the first line that is not empty.
+                let empty = text.chars().take_while(|it| *it == '\n').count();
+                let text_line = (style == ScalarStyle::Literal).then_some(line.saturating_sub(empty));
                 let value = if style == ScalarStyle::Plain { plain(&text) } else { Value::Text(text.into_owned()) };
-                self.close(Node { value, line: Some(line) }, anchor).map_err(refuse)
+                self.close(Node { value, line: Some(line), text_line }, anchor).map_err(refuse)
             }
             Event::SequenceStart(anchor, _tag) => self.start(Value::List(Vec::new()), line, anchor).map_err(refuse),
             Event::MappingStart(anchor, _tag) => self.start(Value::Map(Vec::new()), line, anchor).map_err(refuse),
@@ -79,11 +97,21 @@ impl Builder {
                 self.nodes = self.nodes.saturating_add(size(&node));
                 self.close(node, 0).map_err(refuse)
             }
+            Event::DocumentStart(_) if self.takes_many => {
+                self.end_document();
+                Ok(())
+            }
             Event::DocumentStart(_) if self.root.is_some() => Err(refuse("a second document; give one")),
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {
                 Ok(())
             }
         }
+    }
+
+    /// An anchor is known in its own document only.
+    fn end_document(&mut self) {
+        self.done.extend(self.root.take());
+        self.anchors.clear();
     }
 
     fn start(&mut self, value: Value, line: usize, anchor: usize) -> Result<(), &'static str> {
@@ -93,7 +121,7 @@ impl Builder {
         if self.expects_key() {
             return Err("a key that is not a scalar");
         }
-        self.open.push(Open { node: Node { value, line: Some(line) }, key: None, anchor });
+        self.open.push(Open { node: Node { value, line: Some(line), text_line: None }, key: None, anchor });
         Ok(())
     }
 
@@ -201,6 +229,29 @@ mod tests {
         assert_eq!(entries[0].1.line, Some(1));
         let Value::List(items) = &entries[1].1.value else { panic!() };
         assert_eq!(items[0].line, Some(3));
+    }
+
+    #[test]
+    fn the_lines_of_a_literal_text_are_those_of_the_document() {
+        for (text, first) in [("a: |\n  one\n  two\n", 2), ("a: |-\n\n  one\n", 2), ("a:\n  # why\n  |\n    one\n", 4)]
+        {
+            let Value::Map(entries) = read(text).unwrap().value else { panic!() };
+            assert_eq!(entries[0].1.text_line, Some(first), "{text}");
+        }
+        for text in ["a: one", "a: >\n  one\n", "a: \"one\\ntwo\""] {
+            let Value::Map(entries) = read(text).unwrap().value else { panic!() };
+            assert_eq!(entries[0].1.text_line, None, "{text}");
+        }
+    }
+
+    #[test]
+    fn several_documents_are_read_where_there_may_be_several() {
+        let read = |text| {
+            read_all(text).map(|all| all.iter().map(|it| serde_json::to_string(it).unwrap()).collect::<Vec<_>>())
+        };
+        assert_eq!(read("---\na: 1\n---\n---\nb: 2\n...\n").unwrap(), [r#"{"a":1}"#, r#"{"b":2}"#]);
+        assert_eq!(read_all("# nothing\n---\n").unwrap_err(), ConfigError::Empty);
+        assert!(read_all("a: &a 1\n---\nb: *a\n").is_err(), "an anchor of another document");
     }
 
     #[test]
