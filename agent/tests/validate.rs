@@ -120,6 +120,8 @@ fn a_file_without_a_configuration_or_that_is_no_yaml_is_wrong() {
         "{nothing:?}"
     );
     assert_eq!(said("a: [1\n").len(), 1);
+    let problem = &check_text(b"a: \xff").problems[0];
+    assert_eq!(problem.to_string(), ": the file is not UTF-8 text (byte 3)");
     assert_eq!(said(""), [": the document is empty; write at least service and routes"]);
 }
 

@@ -50,6 +50,9 @@ impl Problem {
             ConfigError::Syntax { format, line, what, .. } => {
                 Self { line: Some(*line), what: format!("the file is not {format}: {what}") }
             }
+            ConfigError::NotText { offset } => {
+                Self { line: None, what: format!("the file is not UTF-8 text (byte {offset})") }
+            }
             _ => Self { line: None, what: error.to_string() },
         }
     }

@@ -74,7 +74,7 @@ fn parts(at: &mut Cursor<'_, '_>) -> Option<Vec<KeyPart>> {
 fn part(at: &mut Cursor<'_, '_>) -> Option<KeyPart> {
     if !matches!(at.node.value, Value::Map(_)) {
         let words = [("path", KeyPart::Path), ("body", KeyPart::Body)];
-        return scalar::word(at, "a part of a key", &words.each_ref().map(|(word, part)| (*word, part))).cloned();
+        return scalar::key_part(at, &words.each_ref().map(|(word, part)| (*word, part)), KEY).cloned();
     }
     let mut section = at.section(KEY)?;
     let header = section.required("header", "write the header's name, such as x-user-segment", scalar::header_name);

@@ -38,6 +38,15 @@ pub(super) fn word<T: Copy>(at: &mut Cursor<'_, '_>, what: &str, words: &[(&'sta
     at.refuse(format!("is not {what}"), hint)
 }
 
+/// A part of a key that is a word; `list` says how one is written that names a header.
+pub(super) fn key_part<T: Copy>(at: &mut Cursor<'_, '_>, words: &[(&'static str, T)], list: &str) -> Option<T> {
+    // The nearest mistake is to leave out which one.
+    if matches!(&at.node.value, Value::Text(text) if text == "header") {
+        return at.refuse("says no header's name", list);
+    }
+    word(at, "a part of a key", words)
+}
+
 /// A span of time such as `250ms`, `1.5s`, `2m` or `1h`, within `least..=most`.
 pub(super) fn duration(at: &mut Cursor<'_, '_>, least: Duration, most: Duration) -> Option<Duration> {
     let hint = "write a number and a unit, such as \"250ms\", \"2s\" or \"1m\"";

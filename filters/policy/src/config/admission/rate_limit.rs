@@ -44,7 +44,7 @@ fn limit(at: &mut Cursor<'_, '_>, name: &str) -> Option<RateLimit> {
 fn key_part(at: &mut Cursor<'_, '_>) -> Option<KeyPart> {
     if !matches!(at.node.value, Value::Map(_)) {
         let words = [("path", KeyPart::Path), ("method", KeyPart::Method), ("source_address", KeyPart::SourceAddress)];
-        return scalar::word(at, "a part of a key", &words.each_ref().map(|(word, part)| (*word, part))).cloned();
+        return scalar::key_part(at, &words.each_ref().map(|(word, part)| (*word, part)), KEY).cloned();
     }
     let mut section = at.section(KEY)?;
     let header = section.required("header", "write the header's name, such as x-tenant", header_name);
