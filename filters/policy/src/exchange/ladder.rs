@@ -106,7 +106,10 @@ impl Exchange {
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) {
-        self.tell_passed_over(effects);
+        // The primary may be the last resort: if it answers well, nobody else was needed.
+        if region > 0 {
+            self.tell_passed_over(effects);
+        }
         self.attempts = self.attempts.saturating_add(1);
         self.stage = Stage::Held(held, Awaiting::Call(Calling::begin(region, attempt, now)));
         effects.push(Effect::Call { region, timeout: attempt.timeout });
@@ -308,9 +311,7 @@ impl Exchange {
             self.passed_over.retain(|(region, _)| *region != 0);
             (self.degraded, self.not_replayable) = (None, None);
             if self.calls_primary() {
-                let passed_over = std::mem::take(&mut self.passed_over);
                 self.call_region(held, 0, self.attempt(&self.route.upstream.primary, now).1, now, effects);
-                self.passed_over = passed_over;
                 return true;
             }
             self.count_bypass(effects);
