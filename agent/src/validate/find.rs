@@ -22,7 +22,7 @@ const STRING_VALUE: &str = "type.googleapis.com/google.protobuf.StringValue";
 
 /// A configuration in a file.
 #[derive(Debug)]
-pub struct Found<'a> {
+pub(super) struct Found<'a> {
     /// The node of it.
     node: &'a Node,
     /// How it stands there.
@@ -32,11 +32,9 @@ pub struct Found<'a> {
 }
 
 /// How a configuration stands in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Where {
-    /// It is the document.
-    Itself,
-    /// As a part of the document.
+#[derive(Clone, Copy, Debug)]
+enum Where {
+    /// As a part of the document, whose path begins so; nothing where it is the document.
     Section(&'static str),
     /// As text in Envoy's wrapping.
     Text,
@@ -45,7 +43,7 @@ pub enum Where {
 /// All of them in a document.
 pub(super) fn configurations(document: &Node) -> Vec<Found<'_>> {
     if document.get("service").is_some() || document.get("routes").is_some() {
-        return vec![Found { node: document, how: Where::Itself, is_named: true }];
+        return vec![Found { node: document, how: Where::Section(""), is_named: true }];
     }
     let mut found = Vec::new();
     if document.get("kind").and_then(Node::text) == Some("WasmPlugin") {
@@ -94,7 +92,6 @@ impl Found<'_> {
     /// Reads it by the filter's rules, and hands over the document besides.
     pub(super) fn read(&self) -> Result<(Config, Json), Vec<Problem>> {
         match self.how {
-            Where::Itself => read(self.node).map_err(|error| Problem::all(&error, "", |line| line)),
             Where::Section(path) => read(self.node).map_err(|error| Problem::all(&error, path, |line| line)),
             Where::Text => self.read_text(),
         }
@@ -102,10 +99,8 @@ impl Found<'_> {
 
     fn read_text(&self) -> Result<(Config, Json), Vec<Problem>> {
         let wrapping = self.node.get("@type").and_then(Node::text);
-        let Some(node) = self.node.get("value").filter(|_| wrapping == Some(STRING_VALUE)) else {
-            return Err(vec![Problem::wrapped_wrongly(self.node, wrapping)]);
-        };
-        let Some(text) = node.text() else {
+        let value = self.node.get("value").filter(|_| wrapping == Some(STRING_VALUE));
+        let Some((node, text)) = value.and_then(|node| Some((node, node.text()?))) else {
             return Err(vec![Problem::wrapped_wrongly(self.node, wrapping)]);
         };
         let read = Node::read(text.as_bytes()).and_then(|document| read(&document));

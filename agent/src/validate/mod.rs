@@ -14,7 +14,8 @@ use serde_json::Value;
 
 use crate::explain::explain;
 
-pub use find::{Found, Where};
+use find::Found;
+
 pub use problem::Problem;
 
 /// What there is to say of a file.
