@@ -5,9 +5,12 @@ use crate::fields::Fields;
 /// The header that has the status of an answer with nothing behind it.
 pub(crate) const STATUS: &str = "grpc-status";
 
+/// The type of a request, and of an answer.
+pub(crate) const TYPE: &str = "application/grpc";
+
 /// Whether a request with these headers is one of gRPC.
 pub(crate) fn is_grpc(headers: &Fields) -> bool {
-    headers.text("content-type") == "application/grpc"
+    headers.text("content-type") == TYPE
 }
 
 /// The verdict's word for an answer with this status.

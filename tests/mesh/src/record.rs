@@ -99,7 +99,7 @@ pub struct Shown {
 }
 
 /// A request as a region saw it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Asked {
     /// 0 is the primary.
@@ -225,6 +225,11 @@ impl Record {
         route.fixed_for(&self.headers).is_some()
     }
 
+    /// The length that its body is announced to have, in bytes; 0 where nothing is said.
+    pub(crate) fn announced(&self) -> usize {
+        self.headers.text("content-length").parse().unwrap_or(0)
+    }
+
     /// Whether its route lets it be sent twice.
     pub(crate) fn is_listed(&self, route: &Route) -> bool {
         route.replay_methods.contains(&self.headers.text(":method"))
@@ -288,7 +293,7 @@ impl Record {
 
     /// The last attempt at `region`.
     pub(crate) fn asked(&mut self, region: usize) -> Option<&mut Asked> {
-        self.asked.iter_mut().rev().find(|asked| asked.region == region)
+        self.called(region, false)
     }
 
     /// The same in the drill that followed, if it is one.
@@ -311,15 +316,8 @@ impl Asked {
             body: callout.body.clone(),
             is_whole: true,
             was_whole: true,
-            has_reached: false,
             client_was_done,
-            outcome: None,
-            began: None,
-            whole_at: None,
-            heard_at: None,
-            was_told: false,
-            said: None,
-            judged: None,
+            ..Self::default()
         }
     }
 }

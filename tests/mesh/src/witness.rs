@@ -74,12 +74,12 @@ fn copy(record: &Record, copies: &mut Copies) -> Option<&'static str> {
 
 /// Memory is taken for an announced body before it comes.
 fn bytes_to_copy(record: &Record, route: &Route) -> Result<usize, &'static str> {
-    // Where the primary may be passed over or is called, or the message claimed first, the copy may be what is sent for the first time.
+    // Where the primary may be passed over or is called, or the message is claimed first, the copy may be what is sent for
+    // the first time.
     let is_called = record.calls_primary_of(route) || record.message_of().is_some();
     if !record.is_listed(route) && route.breaker.is_none() && !is_called {
         return Err("method");
     }
-    let announced = record.headers.text("content-length").parse().unwrap_or(0);
-    let needed = record.shown.bytes.max(announced);
+    let needed = record.shown.bytes.max(record.announced());
     if needed > route.max_body { Err("body") } else { Ok(needed) }
 }

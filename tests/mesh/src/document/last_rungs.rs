@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::events::EVENT_STREAM;
 use crate::fields::Fields;
 use crate::scenario::Millis;
 
@@ -107,7 +108,7 @@ impl LastGood {
     pub(crate) fn may_keep(&self, headers: &Fields, length: usize) -> bool {
         let status = headers.status().unwrap_or(0);
         let is_plain = ["", "identity"].contains(&headers.text("content-encoding"));
-        let is_stream = headers.text("content-type").starts_with("text/event-stream");
+        let is_stream = headers.text("content-type").starts_with(EVENT_STREAM);
         let is_anybodys = headers.text("cache-control") != "private";
         let is_told_apart = headers.first("vary").is_none() || self.by_segment;
         (200..=203).contains(&status)

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::events::EVENT_STREAM;
 use crate::fields::Fields;
 use crate::says::{Flaw, Says};
 
@@ -45,7 +46,7 @@ impl Output {
     pub(crate) fn is_about(fields: &Fields, is_head: bool) -> bool {
         let status = fields.status().unwrap_or(0);
         let is_plain = ["", "identity"].contains(&fields.text("content-encoding"));
-        let is_stream = fields.text("content-type").starts_with("text/event-stream");
+        let is_stream = fields.text("content-type").starts_with(EVENT_STREAM);
         !is_head && (200..300).contains(&status) && ![204, 205].contains(&status) && is_plain && !is_stream
     }
 

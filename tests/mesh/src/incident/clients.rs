@@ -6,12 +6,9 @@ use super::regions::{Mood, any_bytes};
 use super::{one_in, pick};
 use crate::document::{DRILL, Document, GOLD, ISOLATED, MESSAGE, ORIGIN, SEGMENT};
 use crate::events::EVENT_STREAM;
-use crate::grpc::STATUS;
+use crate::grpc::{self, STATUS};
 use crate::says::Says;
 use crate::scenario::{Answer, Behaviour, Ending, Exchange, Request, Scenario};
-
-/// The type of a request of gRPC.
-const GRPC: &[u8] = b"application/grpc";
 
 /// The longest body that a route may let be sent again.
 const LONGEST: usize = 1 << 20;
@@ -39,7 +36,7 @@ pub(super) fn exchange(random: &mut Rng, document: &Document, workers: usize, mo
 pub(super) fn suit(random: &mut Rng, request: &Request, regions: &mut [Behaviour]) {
     let asks = |name: &str, value: &[u8]| request.headers.iter().any(|it| it.0 == name && it.1 == value);
     let is_stream = asks("accept", EVENT_STREAM.as_bytes());
-    let is_grpc = asks("content-type", GRPC);
+    let is_grpc = asks("content-type", grpc::TYPE.as_bytes());
     let answers =
         regions.iter_mut().filter_map(|it| if let Behaviour::Answer(answer) = it { Some(answer) } else { None });
     for answer in answers.filter(|answer| (200..300).contains(&answer.status)) {
@@ -52,7 +49,7 @@ pub(super) fn suit(random: &mut Rng, request: &Request, regions: &mut [Behaviour
             }
         } else if is_grpc {
             answer.status = 200;
-            answer.headers.push(("content-type".to_owned(), GRPC.to_vec()));
+            answer.headers.push(("content-type".to_owned(), grpc::TYPE.into()));
             if random.bool() {
                 let status = pick(random, &["0", "3", "4", "8", "13", "14", "2", "16"]);
                 answer.headers.push((STATUS.to_owned(), status.as_bytes().to_vec()));
@@ -121,7 +118,7 @@ fn extra_headers(random: &mut Rng, request: &mut Request) {
         push("accept", EVENT_STREAM.into());
     }
     if one_in(random, 12) {
-        push("content-type", GRPC.to_vec());
+        push("content-type", grpc::TYPE.into());
     }
     if one_in(random, 25) {
         push("upgrade", b"websocket".to_vec());

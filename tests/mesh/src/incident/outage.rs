@@ -5,6 +5,7 @@ use fastrand::Rng;
 use super::{breakers, clients, last_rungs, one_in, operators, output, pick};
 use crate::document::{GOLD, MESSAGE, Output, SEGMENT};
 use crate::events::EVENT_STREAM;
+use crate::grpc;
 use crate::says::Says;
 use crate::scenario::{Answer, Behaviour, Exchange, Millis, Request, Scenario};
 
@@ -53,7 +54,7 @@ fn request(random: &mut Rng) -> Request {
     let mut request = asked(random);
     let kind = match random.u32(0..8) {
         0 => Some(("accept", EVENT_STREAM)),
-        1 => Some(("content-type", "application/grpc")),
+        1 => Some(("content-type", grpc::TYPE)),
         2 | 3 => Some((SEGMENT, GOLD)),
         _ => None,
     };

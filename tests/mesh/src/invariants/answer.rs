@@ -11,8 +11,7 @@ pub(super) const FRAMED: Invariant =
 
 pub(super) const BELONGS: Invariant = Invariant {
     name: "belongs",
-    sentence:
-        "an answer is the whole answer of the region that it names, to this very request, or the static one for it,
+    sentence: "an answer is the whole answer of the region that it names, to this very request, or the static one for it, \
                or given again",
     check: belongs,
 };

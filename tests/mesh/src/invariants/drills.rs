@@ -104,8 +104,7 @@ fn route(record: &Record) -> Option<&Route> {
 
 /// Whether its copy is there when its answer ends.
 fn may_be_repeated(record: &Record, route: &Route) -> bool {
-    let announced = record.headers.text("content-length").parse().unwrap_or(0);
-    let is_short = record.body.len().max(announced) <= route.max_body;
+    let is_short = record.body.len().max(record.announced()) <= route.max_body;
     let is_whole = record.shown.end.is_some() && !record.shown.trailers;
     record.is_listed(route) && is_short && is_whole && record.is_text() && record.uncopied.is_none()
 }

@@ -5,7 +5,8 @@
 //! * as it happens, where nothing is left to be seen afterwards: `noticed`;
 //! * after each event, on the exchanges that the event touched: `answer`, `attempts`, `judged`, `last_rungs`, `drills`,
 //!   `passed_over`, `patience`, `replay`, `death`;
-//! * when the run is over, because before that something may still come: `ends`, `books`, `shadow`, `strict`, `drills`, `limits`.
+//! * when the run is over, because before that something may still come: `ends`, `books`, `shadow`, `strict`,
+//!   `drills`, `limits`.
 //!
 //! `excuse` says when a protected client may see a 5xx all the same. `judge` keeps what was broken.
 

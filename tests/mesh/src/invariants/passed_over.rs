@@ -23,8 +23,8 @@ pub(super) const LAST_RESORT: Invariant = Invariant {
 pub(super) const REFUSED: Invariant = Invariant {
     name: "refused",
     sentence: "a request is refused with 503 only where its primary was not asked, and then with when to come back, or \
-               where the primary's answer was held and is of no use, or the filter called it and nothing came; and only where no region has an answer for it and \
-               there is no static one, or too much is made up already",
+               where the primary's answer was held and is of no use, or the filter called it and nothing came; and \
+               only where no region has an answer for it and there is no static one, or too much is made up already",
     check: refused,
 };
 

@@ -105,10 +105,9 @@ impl Record {
 
     /// The same, apart from a request that has not come to its end.
     pub(super) fn never_replayable(&self, route: &Route, shown: Shown) -> Option<&'static str> {
-        let announced = self.headers.text("content-length").parse().unwrap_or(0);
         let is_known = |reason: &&str| match *reason {
             "trailers" => shown.trailers,
-            "body" => shown.bytes.max(announced) > route.max_body,
+            "body" => shown.bytes.max(self.announced()) > route.max_body,
             _ => true,
         };
         self.uncopied.filter(is_known).or((!self.is_text()).then_some("headers"))

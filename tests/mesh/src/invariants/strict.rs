@@ -37,10 +37,9 @@ fn called(_: &Scenario, record: &Record) -> Result<(), String> {
 }
 
 fn is_true(record: &Record, route: &Route, primary: &Asked, reason: &str) -> bool {
-    let announced = record.headers.text("content-length").parse().unwrap_or(0);
     match reason {
         "incomplete" => !primary.was_whole,
-        "body" => record.body.len().max(announced) > route.max_body,
+        "body" => record.body.len().max(record.announced()) > route.max_body,
         "trailers" => record.shown.trailers,
         "memory" => record.uncopied == Some("memory"),
         "headers" => !record.is_text(),

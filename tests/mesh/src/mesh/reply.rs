@@ -3,7 +3,7 @@
 use super::{Key, Mesh};
 use crate::breakers::Told;
 use crate::fields::Fields;
-use crate::grpc::{STATUS, is_grpc, status_of};
+use crate::grpc::{STATUS, TYPE, is_grpc, status_of};
 use crate::invariants::ONE_ANSWER;
 use crate::record::{End, Record};
 use crate::stream::Side;
@@ -128,7 +128,7 @@ fn in_http(status: u16, fields: &Fields) -> Fields {
 
 /// Envoy tells gRPC of everything by a status in the headers, and nothing behind them.
 fn in_grpc(status: u16, fields: &Fields, text: &[u8]) -> Fields {
-    let mut all = Fields::from_iter([(":status", "200"), ("content-type", "application/grpc")]);
+    let mut all = Fields::from_iter([(":status", "200"), ("content-type", TYPE)]);
     let known = fields.first(STATUS).unwrap_or(status_of(status).as_bytes());
     all.push(STATUS, known);
     if !text.is_empty() {

@@ -39,24 +39,14 @@ impl Mesh {
         let door = door.or_else(|| world.let_in(exchange, 0, timeout, is_whole));
         world.record(exchange, |record| {
             record.asked.push(Asked {
-                region: 0,
-                is_called: false,
                 at: (world.now.get(), world.wall()),
                 door,
                 timeout,
                 headers,
-                body: Vec::new(),
-                is_whole: false,
                 was_whole: is_whole,
-                has_reached: false,
                 client_was_done: is_last,
-                outcome: None,
-                began: None,
-                whole_at: None,
-                heard_at: None,
                 was_told: true,
-                said: None,
-                judged: None,
+                ..Asked::default()
             });
         });
         match behaviour {
