@@ -1,4 +1,6 @@
 //! Walking a document: cursors that know where they are, and sections that notice what nobody asked for.
+//!
+//! What every reader shares is never inlined: a document is read once for each push, and every worker loads the module.
 
 use super::document::{Node, Value};
 use super::problem::{Problem, Problems, shown};
@@ -18,15 +20,14 @@ impl<'n, 'p> Cursor<'n, 'p> {
 
     /// Reports what is wrong with this value. Returns `None`, so that a reader can end with it.
     pub(super) fn refuse<T>(&mut self, rule: impl Into<String>, hint: impl Into<String>) -> Option<T> {
-        let path = if self.path.is_empty() { "the document".to_owned() } else { self.path.clone() };
-        self.problems.push(Problem {
-            path,
-            line: self.node.line,
-            value: Some(shown(self.node)),
-            rule: rule.into(),
-            hint: hint.into(),
-        });
+        self.report(rule.into(), hint.into());
         None
+    }
+
+    #[inline(never)]
+    fn report(&mut self, rule: String, hint: String) {
+        let path = if self.path.is_empty() { "the document".to_owned() } else { self.path.clone() };
+        self.problems.push(Problem { path, line: self.node.line, value: Some(shown(self.node)), rule, hint });
     }
 
     /// Reports what is wrong with something below this value, whose place is told by a JSON pointer.
@@ -36,6 +37,7 @@ impl<'n, 'p> Cursor<'n, 'p> {
     }
 
     /// The text here, or `refuse` with `hint`.
+    #[inline(never)]
     pub(super) fn text(&mut self, hint: &str) -> Option<&'n str> {
         match &self.node.value {
             Value::Text(text) => Some(text),
@@ -44,6 +46,7 @@ impl<'n, 'p> Cursor<'n, 'p> {
     }
 
     /// Opens the map here as a section.
+    #[inline(never)]
     pub(super) fn section(&mut self, hint: &str) -> Option<Section<'n, '_>> {
         match &self.node.value {
             Value::Map(entries) => Some(Section {
@@ -115,14 +118,28 @@ impl<'n> Section<'n, '_> {
         key: &'static str,
         read: impl FnOnce(&mut Cursor<'n, '_>) -> Option<T>,
     ) -> Option<Option<T>> {
-        self.known.push(key);
-        match self.entries.iter().find(|(name, _)| name == key) {
+        match self.find(key) {
             None => Some(None),
-            Some((_, node)) => {
-                let path = join(self.path, key);
-                read(&mut Cursor { node, path, problems: self.problems }).map(Some)
-            }
+            Some(mut at) => read(&mut at).map(Some),
         }
+    }
+
+    #[inline(never)]
+    fn find(&mut self, key: &'static str) -> Option<Cursor<'n, '_>> {
+        self.known.push(key);
+        let (_, node) = self.entries.iter().find(|(name, _)| name == key)?;
+        Some(Cursor { node, path: join(self.path, key), problems: self.problems })
+    }
+
+    #[inline(never)]
+    fn miss(&mut self, key: &str, hint: &str) {
+        self.problems.push(Problem {
+            path: join(self.path, key),
+            line: self.line,
+            value: None,
+            rule: "is missing".to_owned(),
+            hint: hint.to_owned(),
+        });
     }
 
     /// Reads the value of `key`, or reports with `hint` that it is missing.
@@ -134,13 +151,7 @@ impl<'n> Section<'n, '_> {
     ) -> Option<T> {
         let value = self.optional(key, read)?;
         if value.is_none() {
-            self.problems.push(Problem {
-                path: join(self.path, key),
-                line: self.line,
-                value: None,
-                rule: "is missing".to_owned(),
-                hint: hint.to_owned(),
-            });
+            self.miss(key, hint);
         }
         value
     }
@@ -151,6 +162,7 @@ impl<'n> Section<'n, '_> {
     }
 
     /// Reports keys that nobody asked for, and keys that stand twice.
+    #[inline(never)]
     pub(super) fn close(self) {
         for (index, (key, node)) in self.entries.iter().enumerate() {
             let earlier = self.entries.iter().take(index).any(|(name, _)| name == key);
