@@ -12,6 +12,7 @@ const LAYOUT: &str = "helius/1";
 /// The shared data of one filter, told apart from others in the same VM by its name.
 #[derive(Debug)]
 pub(crate) struct ConfigStore {
+    scope: String,
     last_good: String,
     refused: String,
 }
@@ -30,8 +31,14 @@ impl ConfigStore {
     pub(crate) fn of_this_filter() -> Self {
         let name = String::from_utf8_lossy(&host::property(&["plugin_name"])).into_owned();
         let root_id = String::from_utf8_lossy(&host::property(&["plugin_root_id"])).into_owned();
-        let key = |what| format!("{LAYOUT}/{what}/{name}/{root_id}");
-        Self { last_good: key("last_good"), refused: key("refused") }
+        let scope = format!("{name}/{root_id}");
+        let key = |what| format!("{LAYOUT}/{what}/{scope}");
+        Self { last_good: key("last_good"), refused: key("refused"), scope }
+    }
+
+    /// What tells this filter from others that share data with it.
+    pub(crate) fn scope(&self) -> &str {
+        &self.scope
     }
 
     /// The last document that was good; empty where there was none.

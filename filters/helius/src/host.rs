@@ -224,9 +224,9 @@ pub(crate) fn define_metric(kind: MetricType, name: &str) -> Option<u32> {
     hostcalls::define_metric(kind, name).ok()
 }
 
-/// Adds one to a counter.
-pub(crate) fn increment(metric: u32) {
-    log_error("count", hostcalls::increment_metric(metric, 1));
+/// Adds to a counter.
+pub(crate) fn increment(metric: u32, by: u64) {
+    log_error("count", hostcalls::increment_metric(metric, i64::try_from(by).unwrap_or(i64::MAX)));
 }
 
 /// Sets a gauge.

@@ -9,6 +9,7 @@
 //! * `drills` are the lower rungs that are tried while the primary is well.
 //! * `host` are the host calls, made so that none of them can panic.
 //! * `metrics` are the Envoy stats that the filter keeps.
+//! * `overrides` are what operators have switched.
 //! * `config_store` is what the threads and the successors of a filter know of its configuration.
 
 #![allow(missing_docs, reason = "the entry point that proxy_wasm::main! makes cannot be given a comment")]
@@ -26,6 +27,7 @@ mod config_store;
 mod drills;
 mod host;
 mod metrics;
+mod overrides;
 mod patience;
 mod protected;
 mod root;

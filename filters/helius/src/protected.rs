@@ -6,7 +6,7 @@ use std::time::Duration;
 use helius_policy::circuit_breaker::Transition;
 use helius_policy::exchange::{Answer, Call, Effect, Event, Exchange, Fault, Flow, Record};
 use helius_policy::http::Headers;
-use helius_policy::time::Clock;
+use helius_policy::time::{Clock, Timestamp};
 use helius_policy::verdict::{Degraded, ServedBy};
 use log::{info, warn};
 use proxy_wasm::types::{Action, BufferType, MapType};
@@ -33,6 +33,8 @@ pub(crate) struct Protected {
     plugin: Rc<Plugin>,
     /// The route's place in the configuration.
     route: usize,
+    /// When the request's headers came.
+    began: Timestamp,
     exchange: Exchange,
     /// Bytes of the request's body that Envoy shows.
     request_shown: usize,
@@ -53,8 +55,15 @@ enum Dispatch {
 
 impl Protected {
     /// Carries out the effects that an exchange begins with.
-    pub(crate) fn begin(plugin: Rc<Plugin>, route: usize, exchange: Exchange, effects: Vec<Effect>) -> Self {
-        let mut this = Self { plugin, route, exchange, request_shown: 0, response_shown: 0, called: None, wait: 0 };
+    pub(crate) fn begin(
+        plugin: Rc<Plugin>,
+        route: usize,
+        began: Timestamp,
+        exchange: Exchange,
+        effects: Vec<Effect>,
+    ) -> Self {
+        let mut this =
+            Self { plugin, route, began, exchange, request_shown: 0, response_shown: 0, called: None, wait: 0 };
         this.pursue(Caller::Other, effects);
         this
     }
@@ -211,18 +220,18 @@ impl Protected {
     }
 
     fn record(&self, record: Record) {
-        self.plugin.metrics.record(self.route, record);
+        let (plugin, metrics) = (&self.plugin, &self.plugin.metrics);
+        metrics.record(self.route, self.exchange.route(), record, &plugin.envoy);
         match record {
-            Record::Response { served_by, degraded: Some(degraded) } => {
-                self.journal(|| degraded_line(served_by, degraded));
+            Record::Response { served_by, degraded } => {
+                metrics.count_time(self.route, plugin.envoy.now().since(self.began));
+                if let Some(degraded) = degraded {
+                    self.journal(|| degraded_line(served_by, degraded));
+                }
             }
             Record::Transition { region, transition } => self.tell(region, transition),
             Record::RouteTimeout => self.tell_timeout(),
-            Record::Admission(_)
-            | Record::Attempt { .. }
-            | Record::StrictBypassed(_)
-            | Record::Drill(_)
-            | Record::Response { .. } => {}
+            Record::Admission(_) | Record::Attempt { .. } | Record::StrictBypassed(_) | Record::Drill(_) => {}
         }
     }
 

@@ -15,12 +15,13 @@ use helius_policy::ticks::Ticks;
 use helius_policy::time::{Clock, Timestamp};
 use log::{error, info};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::{BufferType, ContextType};
+use proxy_wasm::types::{BufferType, ContextType, MapType};
 
 use crate::config_store::{ConfigStore, Refused, fingerprint};
 use crate::drills::Drills;
 use crate::host::{self, Envoy};
 use crate::metrics::{Metrics, set_config_rejected};
+use crate::overrides::Overrides;
 use crate::patience::{Patience, TICK};
 use crate::stream::{StreamFilter, answer_of_call};
 
@@ -31,14 +32,15 @@ const UNKNOWN_SERVICE: &str = "unknown";
 /// time, and a sixteenth of what Envoy lets a VM have.
 const COPIES: usize = 64 << 20;
 
-/// Time from one look at the breakers to the next.
-const SHOW_BREAKERS_EVERY: Duration = Duration::from_secs(1);
+/// Time from one look at where the routes stand to the next.
+const SHOW_STATE_EVERY: Duration = Duration::from_secs(1);
 
 /// A good configuration and what goes with it.
 #[derive(Debug)]
 pub(crate) struct Plugin {
     pub(crate) config: Config,
     pub(crate) metrics: Metrics,
+    pub(crate) overrides: Overrides,
     /// For each route.
     pub(crate) journals: RefCell<Vec<Journal>>,
     pub(crate) patience: Patience,
@@ -58,10 +60,11 @@ pub(crate) struct Plugin {
 }
 
 impl Plugin {
-    fn new(config: Config) -> Self {
+    fn new(config: Config, scope: &str) -> Self {
         let envoy = Envoy::new();
         let metrics = Metrics::define(&config);
-        metrics.show_breakers(&config, &envoy);
+        let overrides = Overrides::new(&config, scope, &envoy);
+        metrics.show_state(&overrides.in_force(&config, &metrics, envoy.now()), &envoy);
         let journals = RefCell::new(vec![Journal::default(); config.routes().len()]);
         let copies = Rc::new(Budget::new(COPIES));
         let retries = config.routes().iter().map(|_| Rc::default()).collect();
@@ -73,6 +76,7 @@ impl Plugin {
         Self {
             config,
             metrics,
+            overrides,
             journals,
             patience,
             drills,
@@ -96,7 +100,7 @@ pub(crate) struct FilterRoot {
     document: u64,
     store: Option<ConfigStore>,
     ticks: Ticks,
-    /// Since the last look at the breakers.
+    /// Since the last look at where the routes stand.
     unseen: Duration,
 }
 
@@ -119,7 +123,7 @@ impl FilterRoot {
             store.set_refused(None);
             info!("the configuration is good again: service {}", config.service());
         }
-        self.plugin = Some(Rc::new(Plugin::new(config)));
+        self.plugin = Some(Rc::new(Plugin::new(config, store.scope())));
         self.document = fingerprint(document);
     }
 
@@ -133,7 +137,7 @@ impl FilterRoot {
     fn refuse(&mut self, why: &impl std::fmt::Display, document: &[u8], store: &ConfigStore) {
         if self.plugin.is_none() {
             let last_good = store.last_good();
-            self.plugin = Config::parse(&last_good).ok().map(|config| Rc::new(Plugin::new(config)));
+            self.plugin = Config::parse(&last_good).ok().map(|config| Rc::new(Plugin::new(config, store.scope())));
             self.document = fingerprint(&last_good);
         }
         let service = self.plugin.as_ref().map_or(UNKNOWN_SERVICE, |plugin| plugin.config.service());
@@ -154,6 +158,15 @@ impl Context for FilterRoot {
     /// Of a call that was made in a tick.
     fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _trailers: usize) {
         if let Some(plugin) = &self.plugin {
+            let answer = || {
+                (
+                    host::headers(MapType::HttpCallResponseHeaders),
+                    host::body(BufferType::HttpCallResponseBody, body_size),
+                )
+            };
+            if plugin.overrides.on_answered(&plugin.config, &plugin.metrics, &plugin.envoy, token, answer) {
+                return;
+            }
             let event = answer_of_call(headers, body_size);
             if !plugin.drills.on_answered(plugin, token, &event) {
                 plugin.patience.on_answered(token, event);
@@ -184,10 +197,13 @@ impl RootContext for FilterRoot {
             let next = plugin.patience.tick(passed);
             host::act_for(self.context_id);
             plugin.drills.tick(plugin);
+            plugin.metrics.flush();
+            let (config, metrics) = (&plugin.config, &plugin.metrics);
+            plugin.overrides.tick(config, metrics, &plugin.envoy, now, || self.is_in_force());
             self.unseen = self.unseen.saturating_add(passed);
-            if self.unseen >= SHOW_BREAKERS_EVERY && self.is_in_force() {
+            if self.unseen >= SHOW_STATE_EVERY && self.is_in_force() {
                 self.unseen = Duration::ZERO;
-                plugin.metrics.show_breakers(&plugin.config, &plugin.envoy);
+                metrics.show_state(&plugin.overrides.in_force(config, metrics, now), &plugin.envoy);
             }
             if next != self.ticks.period() {
                 self.ticks = Ticks::every(next, now);

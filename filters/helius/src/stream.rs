@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use helius_policy::exchange::{Arrival, Event, Exchange, Record, Shares, needs_retry_after};
 use helius_policy::http::{CONTENT_LENGTH, Headers, decimal};
+use helius_policy::overrides::Effective;
 use helius_policy::rate_limit::Subject;
 use helius_policy::time::Clock;
 use proxy_wasm::traits::{Context, HttpContext};
@@ -96,14 +97,16 @@ impl HttpContext for StreamFilter {
             return Action::Continue;
         }
         let now = plugin.envoy.now();
-        let mode = plugin.config.mode();
+        let in_force = plugin.overrides.in_force(&plugin.config, &plugin.metrics, now);
+        let Some(Effective { route, mode }) = in_force.route(index) else { return Action::Continue };
+        let mode = *mode;
         let mut decision = None;
         if let Some(admission) = route.admission() {
             let subject = Client { headers: &headers };
             let (decided, refusal) = admission.judge(mode, &subject, &plugin.envoy, plugin.salt, now);
             decision = Some(decided);
             if refusal.is_some() || is_left_alone {
-                plugin.metrics.record(index, Record::Admission(decided));
+                plugin.metrics.record(index, route, Record::Admission(decided), &plugin.envoy);
             }
             if let Some(refusal) = refusal {
                 host::reply(&refusal);
@@ -121,7 +124,7 @@ impl HttpContext for StreamFilter {
         let cluster = if route.upstream().is_strict() { cluster_of_route() } else { None };
         let arrival = Arrival { now, headers, end_of_stream, decision, cluster };
         let exchange = Exchange::begin(route.clone(), mode, arrival, shares, &plugin.envoy, &mut effects);
-        let mut protected = Protected::begin(plugin.clone(), index, exchange, effects);
+        let mut protected = Protected::begin(plugin.clone(), index, now, exchange, effects);
         let action = protected.request_action();
         let wait = protected.wait_anew();
         let protected = Rc::new(RefCell::new(protected));

@@ -79,6 +79,21 @@ impl Admission {
         Self { isolation, limits, dedupe }
     }
 
+    /// The same, with this region isolated as well, where the document says how a request tells its region.
+    #[must_use]
+    pub fn isolating(mut self, region: &str) -> Self {
+        self.isolation = self.isolation.map(|isolation| isolation.isolating(region));
+        self
+    }
+
+    /// The same, with every limit scaled.
+    #[must_use]
+    pub fn scaled(mut self, factor: f64) -> Self {
+        let scale = |limits: Vec<RateLimit>| limits.into_iter().map(|limit| limit.scaled(factor)).collect();
+        self.limits = self.limits.map(scale);
+        self
+    }
+
     /// Whether a request may be turned away for its region.
     pub const fn isolates(&self) -> bool {
         self.isolation.is_some()
@@ -106,7 +121,7 @@ impl Admission {
         salt: u64,
         now: Timestamp,
     ) -> (Decision, Option<Response>) {
-        let refused = self.isolation.as_ref().and_then(|it| it.refusal(subject.headers(), it.regions()));
+        let refused = self.isolation.as_ref().and_then(|it| it.refusal(subject.headers()));
         if let Some(refusal) = refused {
             return match mode {
                 Mode::Enforce => (Decision::Isolated, Some(refusal)),
@@ -115,7 +130,7 @@ impl Admission {
         }
         let mut decision = Decision::Allowed;
         for limit in self.limits.iter().flatten() {
-            match limit.admit(subject, store, salt, now, 1.0) {
+            match limit.admit(subject, store, salt, now) {
                 Outcome::Admitted => {}
                 Outcome::Unknown => decision = Decision::Undecided,
                 Outcome::Limited(_) if mode == Mode::Shadow => return (Decision::WouldLimited, None),

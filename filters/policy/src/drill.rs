@@ -92,6 +92,10 @@ impl Rehearsal {
         while let Some(secondary) = self.route.upstream.secondaries.get(self.next) {
             let index = self.next;
             self.next = self.next.saturating_add(1);
+            if secondary.region.is_drained {
+                records.push(record(index, Asked::Verdict(Verdict::Skipped(Skip::Override))));
+                continue;
+            }
             let is_open = secondary.region.breaker().is_some_and(|breaker| breaker.state(host) != State::Closed);
             if !is_open {
                 self.in_flight = Some((index, given_up_from(host.now(), secondary.region.timeout)));
@@ -100,6 +104,11 @@ impl Rehearsal {
             records.push(record(index, Asked::Verdict(Verdict::Skipped(Skip::BreakerOpen))));
         }
         None
+    }
+
+    /// The route whose rungs are tried.
+    pub fn route(&self) -> &Route {
+        &self.route
     }
 
     /// What a call needs: the region, and the request.

@@ -12,11 +12,11 @@ const TEXT: &str = "this region is isolated\n";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Isolation {
     region_header: String,
-    /// Those that the document names.
+    /// Those that the document names, and those that operators have named for a while.
     regions: IsolatedRegions,
 }
 
-/// Regions whose requests are turned away, whoever said so.
+/// Regions whose requests are turned away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IsolatedRegions(Vec<String>);
 
@@ -34,21 +34,22 @@ impl FromIterator<String> for IsolatedRegions {
 }
 
 impl Isolation {
-    /// Reads a request's region from `region_header`, whose name is in lower case; `regions` are isolated as long as the
-    /// document says so.
+    /// Reads a request's region from `region_header`, whose name is in lower case.
     pub const fn new(region_header: String, regions: IsolatedRegions) -> Self {
         Self { region_header, regions }
     }
 
-    /// The regions that the document isolates.
-    pub const fn regions(&self) -> &IsolatedRegions {
-        &self.regions
+    /// The same, with this region isolated as well.
+    #[must_use]
+    pub fn isolating(mut self, region: &str) -> Self {
+        self.regions.0.push(region.to_owned());
+        self
     }
 
-    /// The answer that turns a request away, if it comes from one of the `isolated` regions. One that does not say where
-    /// it comes from is let in.
-    pub fn refusal(&self, headers: &Headers, isolated: &IsolatedRegions) -> Option<Response> {
-        let region = isolated.find(headers.first(&self.region_header)?)?;
+    /// The answer that turns a request away, if it comes from an isolated region. One that does not say where it comes
+    /// from is let in.
+    pub fn refusal(&self, headers: &Headers) -> Option<Response> {
+        let region = self.regions.find(headers.first(&self.region_header)?)?;
         let headers = [(ISOLATED, region), ("content-type", "text/plain; charset=utf-8")].into_iter().collect();
         Some(Response { status: 503, headers, body: TEXT.into() })
     }
@@ -59,10 +60,10 @@ mod tests {
     use super::*;
 
     fn refusal(values: &[&[u8]], isolated: &[&str]) -> Option<Response> {
-        let named = IsolatedRegions::from_iter(["named-by-the-document".to_owned()]);
-        let isolation = Isolation::new("x-helius-region".to_owned(), named);
+        let isolated = isolated.iter().map(|&name| name.to_owned()).collect();
+        let isolation = Isolation::new("x-helius-region".to_owned(), isolated);
         let headers: Vec<_> = values.iter().map(|value| ("x-helius-region".to_owned(), value.to_vec())).collect();
-        isolation.refusal(&headers.into(), &isolated.iter().map(|&name| name.to_owned()).collect())
+        isolation.refusal(&headers.into())
     }
 
     #[test]
@@ -94,7 +95,11 @@ mod tests {
     }
 
     #[test]
-    fn who_is_isolated_is_said_by_whoever_asks() {
-        assert_eq!(refusal(&[b"named-by-the-document"], &["eu-south-1"]), None);
+    fn an_operator_isolates_another_one_besides_those_of_the_document() {
+        let named = IsolatedRegions::from_iter(["named-by-the-document".to_owned()]);
+        let isolation = Isolation::new("x-helius-region".to_owned(), named).isolating("eu-south-1");
+        let is_refused = |region| isolation.refusal(&Headers::from_iter([("x-helius-region", region)])).is_some();
+        let regions = ["named-by-the-document", "eu-south-1", "us-east-1"];
+        assert_eq!(regions.map(is_refused), [true, true, false]);
     }
 }

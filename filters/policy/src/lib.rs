@@ -20,9 +20,12 @@
 //! * [`rate_limit`] says how many requests of whom are admitted.
 //! * [`dedupe`] lets a message that comes many times go on once.
 //! * [`last_good`] keeps the newest good answer of each kind of request for when no region answers.
+//! * [`overrides`] are what operators have switched for a while, on top of the configuration.
 //! * [`drill`] tries the lower rungs while the primary is well.
 //! * [`shared`] is state that all worker threads change together.
 //! * [`host`] is what an exchange needs of its surroundings: time, that state, and chance.
+//! * [`static_mode`] says whether a route's answers are made up now.
+//! * [`latency`] counts how long exchanges take.
 //! * [`ticks`] says how much time has passed from one tick of the host to the next.
 //! * [`journal`] says which degraded exchanges are worth a line in the log.
 
@@ -63,11 +66,14 @@ pub mod isolate;
 pub mod journal;
 mod kept_answer;
 pub mod last_good;
+pub mod latency;
 pub mod output;
+pub mod overrides;
 pub mod rate_limit;
 pub mod replay;
 pub mod retry_budget;
 pub mod shared;
+pub mod static_mode;
 pub mod ticks;
 pub mod time;
 pub mod verdict;

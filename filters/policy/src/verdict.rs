@@ -65,11 +65,13 @@ pub enum Skip {
     Budget,
     /// The region's circuit breaker rejected the request.
     BreakerOpen,
+    /// An operator had said that the region is not to be asked.
+    Override,
 }
 
 impl Skip {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::NotReplayable, Self::Deadline, Self::Budget, Self::BreakerOpen];
+    pub const ALL: [Self; 5] = [Self::NotReplayable, Self::Deadline, Self::Budget, Self::BreakerOpen, Self::Override];
 
     const fn word(self) -> &'static str {
         match self {
@@ -77,6 +79,7 @@ impl Skip {
             Self::Deadline => "skipped_deadline",
             Self::Budget => "skipped_budget",
             Self::BreakerOpen => "skipped_breaker_open",
+            Self::Override => "skipped_override",
         }
     }
 }
@@ -146,12 +149,14 @@ pub enum Degraded {
     RateLimited,
     /// The primary was not asked, because its circuit breaker rejected the request.
     BreakerOpen,
+    /// The primary was not asked, because an operator had said so.
+    Override,
 }
 
 impl Degraded {
     /// Every reason.
     pub fn all() -> impl Iterator<Item = Self> {
-        Failure::ALL.into_iter().map(Self::Failure).chain([Self::RateLimited, Self::BreakerOpen])
+        Failure::ALL.into_iter().map(Self::Failure).chain([Self::RateLimited, Self::BreakerOpen, Self::Override])
     }
 
     /// The reason, if `verdict` is one.
@@ -160,6 +165,7 @@ impl Degraded {
             Verdict::Failure(failure) => Some(Self::Failure(failure)),
             Verdict::RateLimited => Some(Self::RateLimited),
             Verdict::Skipped(Skip::BreakerOpen) => Some(Self::BreakerOpen),
+            Verdict::Skipped(Skip::Override) => Some(Self::Override),
             Verdict::Ok | Verdict::ClientError | Verdict::Skipped(_) | Verdict::Abandoned => None,
         }
     }
@@ -170,6 +176,7 @@ impl Degraded {
             Self::Failure(failure) => failure.word(),
             Self::RateLimited => Verdict::RateLimited.word(),
             Self::BreakerOpen => Skip::BreakerOpen.word(),
+            Self::Override => Skip::Override.word(),
         }
     }
 }

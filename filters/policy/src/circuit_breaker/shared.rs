@@ -31,6 +31,13 @@ impl SharedBreaker {
         self
     }
 
+    /// The same breaker in another mode.
+    #[must_use]
+    pub fn in_mode(mut self, mode: Mode) -> Self {
+        self.settings.mode = mode;
+        self
+    }
+
     /// The same breaker, which opens for invalid output as `eject` says.
     #[must_use]
     pub fn ejecting(mut self, eject: Eject) -> Self {
@@ -43,7 +50,16 @@ impl SharedBreaker {
         &self.settings
     }
 
-    /// Where it stands.
+    /// Where it stands for those who ask it: one that acts on nobody counts as closed.
+    pub fn effective_state(&self, store: &impl SharedStore) -> State {
+        match self.settings.mode {
+            Mode::Enforce => self.state(store),
+            Mode::ForcedOpen => State::Open,
+            Mode::ForcedClosed | Mode::Shadow | Mode::Off => State::Closed,
+        }
+    }
+
+    /// Where its record stands.
     pub fn state(&self, store: &impl SharedStore) -> State {
         store.read(&self.key).map_or(State::Closed, |stored| Breaker::decode(&stored.record).state())
     }

@@ -4,12 +4,14 @@
 //! slip of the pen in a key cannot switch a policy off in silence.
 
 mod admission;
+mod agent;
 mod circuit_breaker;
 mod document;
 mod fail_open;
 mod last_good;
 mod matcher;
 mod output;
+mod overrides;
 mod problem;
 mod route;
 mod scalar;
@@ -22,10 +24,12 @@ use std::sync::Arc;
 use crate::http::Headers;
 use section::Cursor;
 
+pub use agent::Agent;
 pub use document::{Node, Value};
 pub use fail_open::FailOpen;
 pub use matcher::Matcher;
 pub use output::Output;
+pub(crate) use overrides::read as read_overrides;
 pub use problem::{Problem, Problems};
 pub use route::Route;
 pub use upstream::{Region, Secondary, Upstream};
@@ -35,6 +39,7 @@ pub use upstream::{Region, Secondary, Upstream};
 pub struct Config {
     service: String,
     mode: Mode,
+    agent: Option<Agent>,
     routes: Vec<Arc<Route>>,
 }
 
@@ -110,6 +115,11 @@ impl Config {
         self.mode
     }
 
+    /// Who tells what operators have switched, where anybody does.
+    pub const fn agent(&self) -> Option<&Agent> {
+        self.agent.as_ref()
+    }
+
     /// The routes in the order in which they are tried.
     pub fn routes(&self) -> &[Arc<Route>] {
         &self.routes
@@ -126,6 +136,7 @@ fn read(at: &mut Cursor<'_, '_>) -> Option<Config> {
     let service = section.required("service", "write the workload's name, such as llm-router", scalar::name);
     let mode = section
         .optional("mode", |at| scalar::word(at, "a mode", &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)]));
+    let agent = section.optional("agent", agent::read);
     let routes = section.required("routes", "write a list of routes", |at| {
         let mut names: Vec<String> = Vec::new();
         at.list("write a list of routes", |at| {
@@ -142,5 +153,5 @@ fn read(at: &mut Cursor<'_, '_>) -> Option<Config> {
         })
     });
     section.close();
-    Some(Config { service: service?, mode: mode?.unwrap_or(Mode::Enforce), routes: routes? })
+    Some(Config { service: service?, mode: mode?.unwrap_or(Mode::Enforce), agent: agent?, routes: routes? })
 }

@@ -15,6 +15,7 @@ use crate::grpc::{self, GrpcStatus};
 use crate::http::Response;
 use crate::http::{Headers, passes_untouched};
 use crate::last_good::LastGood;
+use crate::overrides::Change;
 
 /// A route and its policies.
 #[derive(Clone, Debug)]
@@ -26,12 +27,48 @@ pub struct Route {
     pub(crate) output: Option<Output>,
     fail_open: FailOpen,
     drill: Option<f64>,
+    /// Whether an operator has said that its answer is the static one.
+    is_forced_static: bool,
 }
 
 impl Route {
     /// The same route, whose breakers reject nobody.
     pub(super) fn in_shadow(self) -> Self {
         Self { upstream: self.upstream.in_shadow(), ..self }
+    }
+
+    /// Whether `change` changes anything here.
+    pub(crate) fn has_use_for(&self, change: &Change) -> bool {
+        let mut regions = self.upstream.regions().filter(|_| self.upstream.has_timeout());
+        match change {
+            Change::Static => self.has_static() || self.grpc().is_some(),
+            Change::Breaker { region, .. } => {
+                regions.any(|it| it.breaker().is_some() && region.as_deref().is_none_or(|region| region == it.name()))
+            }
+            Change::RateLimit { .. } => self.admission().is_some_and(Admission::limits),
+            Change::Isolate { .. } => self.admission().is_some_and(Admission::isolates),
+            Change::Drain { region } => regions.any(|it| it.name() == region),
+            Change::Shadow => true,
+        }
+    }
+
+    /// The same route with an operator's change.
+    pub(crate) fn overridden(self, change: &Change) -> Self {
+        match change {
+            Change::Static => Self { is_forced_static: true, upstream: self.upstream.draining(|_| true), ..self },
+            Change::Breaker { region, state } => {
+                Self { upstream: self.upstream.with_breakers_in(state.mode(), region.as_deref()), ..self }
+            }
+            Change::RateLimit { scale } => Self { admission: self.admission.map(|it| it.scaled(*scale)), ..self },
+            Change::Isolate { region } => Self { admission: self.admission.map(|it| it.isolating(region)), ..self },
+            Change::Drain { region } => Self { upstream: self.upstream.draining(|name| name == region), ..self },
+            Change::Shadow => self.in_shadow(),
+        }
+    }
+
+    /// Whether an operator has said that its answer is the static one.
+    pub const fn is_forced_static(&self) -> bool {
+        self.is_forced_static
     }
 
     /// Whether a request with these headers passes the regions of the route untouched.
@@ -154,7 +191,16 @@ pub(super) fn read(at: &mut Cursor<'_, '_>, service: &str) -> Option<Route> {
     }
     let upstream = upstream.ejecting(eject);
     let fail_open = fail_open?.unwrap_or_default();
-    Some(Route { name: name?, matcher: matcher?, admission: admission?, upstream, output, fail_open, drill: drill? })
+    Some(Route {
+        name: name?,
+        matcher: matcher?,
+        admission: admission?,
+        upstream,
+        output,
+        fail_open,
+        drill: drill?,
+        is_forced_static: false,
+    })
 }
 
 fn drill(at: &mut Cursor<'_, '_>) -> Option<f64> {

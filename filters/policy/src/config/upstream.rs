@@ -61,6 +61,8 @@ pub struct Region {
     pub(crate) name: String,
     pub(crate) timeout: Duration,
     pub(crate) breaker: Option<SharedBreaker>,
+    /// Whether an operator has said that it is not to be asked.
+    pub(crate) is_drained: bool,
 }
 
 /// A region that the filter calls itself.
@@ -78,7 +80,7 @@ impl Upstream {
         Self {
             timeout,
             is_route_alone: true,
-            primary: Region { name: ROUTE_ALONE.to_owned(), timeout, breaker: None },
+            primary: Region { name: ROUTE_ALONE.to_owned(), timeout, breaker: None, is_drained: false },
             secondaries: Vec::new(),
             fail_on: Vec::new(),
             replay: Contract::new(std::iter::empty::<&str>(), DEFAULT_MAX_BODY, DEFAULT_HOLD),
@@ -146,6 +148,22 @@ impl Upstream {
     pub(super) fn in_shadow(mut self) -> Self {
         for region in self.regions_mut() {
             region.breaker = region.breaker.take().map(SharedBreaker::in_shadow);
+        }
+        self
+    }
+
+    /// The same regions, of which those that `names` says are not asked.
+    pub(super) fn draining(mut self, names: impl Fn(&str) -> bool) -> Self {
+        for region in self.regions_mut() {
+            region.is_drained |= names(&region.name);
+        }
+        self
+    }
+
+    /// The same regions, with the breaker of `region` (every one where none is named) in this mode.
+    pub(super) fn with_breakers_in(mut self, mode: Mode, name: Option<&str>) -> Self {
+        for region in self.regions_mut().filter(|region| name.is_none_or(|name| name == region.name)) {
+            region.breaker = region.breaker.take().map(|breaker| breaker.in_mode(mode));
         }
         self
     }
@@ -262,11 +280,13 @@ fn regions(at: &mut Cursor<'_, '_>, total: Option<Duration>) -> Option<(Region, 
     let Some(primary) = regions.next() else {
         return at.refuse("has no region", hint);
     };
-    let primary = Region { name: primary.name, timeout: primary.timeout.unwrap_or(share), breaker: None };
+    let primary =
+        Region { name: primary.name, timeout: primary.timeout.unwrap_or(share), breaker: None, is_drained: false };
     let secondaries = regions
         .filter_map(|it| {
             let (cluster, authority) = it.cluster?;
-            let region = Region { name: it.name, timeout: it.timeout.unwrap_or(share), breaker: None };
+            let region =
+                Region { name: it.name, timeout: it.timeout.unwrap_or(share), breaker: None, is_drained: false };
             Some(Secondary { region, cluster, authority })
         })
         .collect();
@@ -309,7 +329,7 @@ fn region(at: &mut Cursor<'_, '_>, total: Option<Duration>, is_first: bool) -> O
 }
 
 /// The name of an Envoy cluster, which may hold nearly anything (`outbound|443||llm.example.com`).
-fn cluster(at: &mut Cursor<'_, '_>) -> Option<String> {
+pub(super) fn cluster(at: &mut Cursor<'_, '_>) -> Option<String> {
     let hint = "write the name of an Envoy cluster, such as llm_assistant_us_west_2";
     let text = at.text(hint)?;
     if text.is_empty() || text.chars().any(char::is_control) {

@@ -39,7 +39,9 @@ impl Exchange {
                 Ok(_) if held.complete && !self.request.is_whole() => Some(NotReplayable::Incomplete),
                 kept => kept.err(),
             };
-            let skip = if refused.is_some() {
+            let skip = if secondary.region.is_drained {
+                Err(Skip::Override)
+            } else if refused.is_some() {
                 self.not_replayable = refused;
                 Err(Skip::NotReplayable)
             } else if left < self.least_left() {
@@ -255,14 +257,16 @@ impl Exchange {
                 self.deliver(held, response, ServedBy::region(region), Some(region), host, effects);
             }
             None => {
-                let last_good = self.last_good(host).map(|response| (response, ServedBy::LastGood));
+                let is_forced = self.route.is_forced_static();
+                let last_good = if is_forced { None } else { self.last_good(host) };
+                let last_good = last_good.map(|response| (response, ServedBy::LastGood));
                 let fixed = || self.fixed().map(|response| (response, ServedBy::Static));
                 let is_refused = held.is_request || self.is_unfit;
                 let own_failure =
                     || self.own_failure.as_ref().map(|(response, _)| (response.clone(), ServedBy::Primary));
                 let refusal = || is_refused.then(|| (self.refusal(), ServedBy::Refusal));
                 let made_up = last_good.or_else(fixed);
-                if made_up.is_some() && self.is_capped(host) {
+                if made_up.is_some() && !is_forced && self.is_capped(host) {
                     self.is_capped = true;
                     return self.deliver(held, self.refusal(), ServedBy::Refusal, None, host, effects);
                 }
@@ -306,7 +310,8 @@ impl Exchange {
             Some(reason) => !is_taken && reason != NotReplayable::Incomplete,
             None => !is_taken || self.kept_body().len() <= IN_PLACE_MAX,
         };
-        if may_go_on && self.admit_last_resort(0, primary, now, host, effects) {
+        let is_drained = self.route.upstream.primary.is_drained;
+        if may_go_on && !is_drained && self.admit_last_resort(0, primary, now, host, effects) {
             // That the others were passed over is worth a count only if the primary fails.
             self.passed_over.retain(|(region, _)| *region != 0);
             (self.degraded, self.not_replayable) = (None, None);
@@ -329,7 +334,7 @@ impl Exchange {
         for (index, secondary) in route.upstream.secondaries.iter().enumerate() {
             let (_, attempt) = self.attempt(&secondary.region, now);
             let region = index.saturating_add(1);
-            if self.admit_last_resort(region, attempt, now, host, effects) {
+            if !secondary.region.is_drained && self.admit_last_resort(region, attempt, now, host, effects) {
                 self.passed_over.retain(|(passed_over, _)| *passed_over != region);
                 self.call_region(held, region, attempt, now, effects);
                 return true;

@@ -8,10 +8,10 @@ use crate::config::Mode;
 use crate::host::Host;
 use crate::replay::NotReplayable;
 use crate::time::Timestamp;
-use crate::verdict::{Degraded, Skip};
+use crate::verdict::{Degraded, Skip, Verdict};
 
 impl Exchange {
-    /// The request goes to the primary or, where its breaker says no, past it; a duplicate goes nowhere.
+    /// The request goes to the primary or, where its breaker or an operator says no, past it; a duplicate goes nowhere.
     pub(super) fn set_out(&mut self, now: Timestamp, host: &impl Host, effects: &mut Vec<Effect>) {
         if self.is_duplicate(now, host, effects) {
             return;
@@ -22,7 +22,8 @@ impl Exchange {
             self.started = now;
         }
         let attempt = if is_called { self.attempt(&self.route.upstream.primary, now).1 } else { self.by_route() };
-        if self.admit(0, attempt, now, host, effects) {
+        let is_drained = self.route.upstream.primary.is_drained && self.mode == Mode::Enforce;
+        if !is_drained && self.admit(0, attempt, now, host, effects) {
             if is_called {
                 self.way = Way::Shut;
                 return self.call_region(Held::request(), 0, attempt, now, effects);
@@ -37,8 +38,9 @@ impl Exchange {
             return;
         }
         self.way = Way::Shut;
-        self.degraded = Some(Degraded::BreakerOpen);
-        self.pass_over(0, Skip::BreakerOpen, effects);
+        let skip = if is_drained { Skip::Override } else { Skip::BreakerOpen };
+        self.degraded = Degraded::from_verdict(Verdict::Skipped(skip));
+        self.pass_over(0, skip, effects);
         self.descend(Held::request(), host, effects);
     }
 

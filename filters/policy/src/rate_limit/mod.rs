@@ -77,25 +77,24 @@ impl RateLimit {
         self.tells_all
     }
 
-    /// The rate that is configured.
+    /// The rate that is in force, in whole requests.
     pub const fn rate(&self) -> Rate {
         self.quota.rate()
     }
 
-    /// Judges a request that comes `now`, at `factor` times the rate that is configured.
-    pub fn admit(
-        &self,
-        subject: &impl Subject,
-        store: &impl SharedStore,
-        salt: u64,
-        now: Timestamp,
-        factor: f64,
-    ) -> Outcome {
-        let quota = if factor < 1.0 { self.quota.scaled(factor) } else { self.quota };
+    /// The same limit with `factor` times its rate and burst, more than 0 and at most 1. What it has counted stays counted.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Self {
+        Self { quota: self.quota.scaled(factor.min(1.0)), ..self }
+    }
+
+    /// Judges a request that comes `now`.
+    pub fn admit(&self, subject: &impl Subject, store: &impl SharedStore, salt: u64, now: Timestamp) -> Outcome {
+        let quota = &self.quota;
         let hash = key::hash(&self.key, subject, salt);
         let record = hash.checked_rem(self.records).unwrap_or_default();
-        let decision = match place(store, &format!("{}/{record}", self.prefix), hash, &quota, now) {
-            Ok(Place::Taken) => place(store, &format!("{}/rest", self.prefix), 0, &quota, now),
+        let decision = match place(store, &format!("{}/{record}", self.prefix), hash, quota, now) {
+            Ok(Place::Taken) => place(store, &format!("{}/rest", self.prefix), 0, quota, now),
             found => found,
         };
         match decision {

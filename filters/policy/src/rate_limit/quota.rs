@@ -61,7 +61,7 @@ impl Quota {
         Self { rate, interval, burst: burst.max(1) }
     }
 
-    /// The rate, as it was given.
+    /// The rate, as it was given or scaled: then in whole requests, which may be more than the interval between two allows.
     pub const fn rate(&self) -> Rate {
         self.rate
     }
@@ -71,8 +71,9 @@ impl Quota {
     pub fn scaled(self, factor: f64) -> Self {
         let interval = Duration::try_from_secs_f64(self.interval.as_secs_f64() / factor).unwrap_or(Duration::MAX);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast from f64 saturates")]
-        let burst = (f64::from(self.burst) * factor) as u32;
-        Self { interval: interval.max(Duration::from_nanos(1)), burst: burst.max(1), ..self }
+        let scaled = |count: u32| ((f64::from(count) * factor) as u32).max(1);
+        let rate = Rate { count: scaled(self.rate.count), ..self.rate };
+        Self { rate, interval: interval.max(Duration::from_nanos(1)), burst: scaled(self.burst) }
     }
 
     /// Time in which a bucket that has been emptied fills.

@@ -21,7 +21,7 @@ fn by_client() -> KeyPart {
 }
 
 fn ask(limit: &RateLimit, memory: &Memory, from: &From, now: Timestamp) -> Outcome {
-    limit.admit(from, memory, SALT, now, 1.0)
+    limit.admit(from, memory, SALT, now)
 }
 
 fn admitted(limit: &RateLimit, memory: &Memory, from: &From, now: Timestamp) -> usize {
@@ -124,7 +124,9 @@ fn a_factor_applies_to_the_next_request() {
     let (limit, memory) = (limit(&[], 100, 1), Memory::default());
     let from = From::client("ann");
     let at = |now, factor| {
-        (0..MANY).take_while(|_| limit.admit(&from, &memory, SALT, now, factor) == Outcome::Admitted).count()
+        (0..MANY)
+            .take_while(|_| limit.clone().scaled(factor).admit(&from, &memory, SALT, now) == Outcome::Admitted)
+            .count()
     };
     assert_eq!(at(START, 0.1), 10);
     assert_eq!(at(START.after(Duration::from_secs(5)), 1.0), 100);
