@@ -224,7 +224,9 @@ impl Protected {
         metrics.record(self.route, self.exchange.route(), record, &plugin.envoy);
         match record {
             Record::Response { served_by, degraded } => {
-                metrics.count_time(self.route, plugin.envoy.now().since(self.began));
+                if served_by.is_real() {
+                    metrics.count_time(self.route, plugin.envoy.now().since(self.began));
+                }
                 if let Some(degraded) = degraded {
                     self.journal(|| degraded_line(served_by, degraded));
                 }

@@ -155,6 +155,14 @@ impl FilterRoot {
 }
 
 impl Context for FilterRoot {
+    /// This context is about to go: what has not been handed on would go with it.
+    fn on_done(&mut self) -> bool {
+        if let Some(plugin) = &self.plugin {
+            plugin.metrics.flush();
+        }
+        true
+    }
+
     /// Of a call that was made in a tick.
     fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _trailers: usize) {
         if let Some(plugin) = &self.plugin {
