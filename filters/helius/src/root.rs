@@ -17,6 +17,7 @@ use log::{error, info};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType, MapType};
 
+use crate::archive::Archive;
 use crate::config_store::{ConfigStore, Refused, fingerprint};
 use crate::drills::Drills;
 use crate::host::{self, Envoy};
@@ -41,6 +42,7 @@ pub(crate) struct Plugin {
     pub(crate) config: Config,
     pub(crate) metrics: Metrics,
     pub(crate) overrides: Overrides,
+    archive: Archive,
     /// For each route.
     pub(crate) journals: RefCell<Vec<Journal>>,
     pub(crate) patience: Patience,
@@ -65,6 +67,7 @@ impl Plugin {
         let metrics = Metrics::define(&config);
         let overrides = Overrides::new(&config, scope, &envoy);
         metrics.show_state(&overrides.in_force(&config, &metrics, envoy.now()), &envoy);
+        let archive = Archive::new(&config, scope);
         let journals = RefCell::new(vec![Journal::default(); config.routes().len()]);
         let copies = Rc::new(Budget::new(COPIES));
         let retries = config.routes().iter().map(|_| Rc::default()).collect();
@@ -77,6 +80,7 @@ impl Plugin {
             config,
             metrics,
             overrides,
+            archive,
             journals,
             patience,
             drills,
@@ -167,12 +171,13 @@ impl Context for FilterRoot {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _trailers: usize) {
         if let Some(plugin) = &self.plugin {
             let answer = || {
-                (
-                    host::headers(MapType::HttpCallResponseHeaders),
-                    host::body(BufferType::HttpCallResponseBody, body_size),
-                )
+                let headers = host::headers(MapType::HttpCallResponseHeaders);
+                (headers, host::body(BufferType::HttpCallResponseBody, body_size))
             };
-            if plugin.overrides.on_answered(&plugin.config, &plugin.metrics, &plugin.envoy, token, answer) {
+            let Plugin { config, metrics, envoy, .. } = plugin.as_ref();
+            let is_from_agent = plugin.overrides.on_answered(config, metrics, envoy, token, answer)
+                || plugin.archive.on_answered(config, envoy, plugin.salt, token, answer);
+            if is_from_agent {
                 return;
             }
             let event = answer_of_call(headers, body_size);
@@ -208,6 +213,9 @@ impl RootContext for FilterRoot {
             plugin.metrics.flush();
             let (config, metrics) = (&plugin.config, &plugin.metrics);
             plugin.overrides.tick(config, metrics, &plugin.envoy, now, || self.is_in_force());
+            if plugin.overrides.leads() {
+                plugin.archive.tick(config, &plugin.envoy, now);
+            }
             self.unseen = self.unseen.saturating_add(passed);
             if self.unseen >= SHOW_STATE_EVERY && self.is_in_force() {
                 self.unseen = Duration::ZERO;
