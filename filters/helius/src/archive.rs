@@ -1,6 +1,6 @@
 //! Good answers that outlive Envoy: what of them the policy wants carried to the agent and back.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use helius_policy::config::Config;
 use helius_policy::http::Headers;
@@ -20,10 +20,10 @@ impl Archive {
     }
 
     /// Asks the next question.
-    pub(crate) fn tick(&self, config: &Config, envoy: &Envoy, now: Timestamp) {
+    pub(crate) fn tick(&self, config: &Config, envoy: &Envoy, bodies: &Cell<u64>, now: Timestamp) {
         let (Ok(mut archive), Some(agent)) = (self.0.try_borrow_mut(), config.agent()) else { return };
         let Some(archive) = archive.as_mut() else { return };
-        if let Some(question) = archive.next(envoy, now) {
+        if let Some(question) = archive.next(bodies.get(), envoy, now) {
             let token = host::call(agent.cluster(), &question.headers, None, &question.body, question.timeout);
             archive.asked(token, now);
         }
@@ -34,7 +34,7 @@ impl Archive {
         &self,
         config: &Config,
         envoy: &Envoy,
-        salt: u64,
+        (salt, bodies): (u64, &Cell<u64>),
         token: u32,
         answer: impl FnOnce() -> (Headers, Vec<u8>),
     ) -> bool {
@@ -46,11 +46,13 @@ impl Archive {
             }
             let (headers, body) = answer();
             if let Some(archive) = archive.as_mut() {
-                archive.answered(&headers, &body, salt, envoy, envoy.now());
+                let mut kept_under = bodies.get();
+                archive.answered(&headers, &body, &mut kept_under, salt, envoy, envoy.now());
+                bodies.set(kept_under);
             }
         }
         // What is next need not wait for a tick.
-        self.tick(config, envoy, envoy.now());
+        self.tick(config, envoy, bodies, envoy.now());
         true
     }
 }

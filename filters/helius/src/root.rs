@@ -9,8 +9,8 @@ use helius_policy::config::Config;
 use helius_policy::degraded_share::DegradedShare;
 use helius_policy::drill;
 use helius_policy::journal::Journal;
-use helius_policy::rate_limit::salt;
 use helius_policy::retry_budget::RetryBudget;
+use helius_policy::salt::Salt;
 use helius_policy::ticks::Ticks;
 use helius_policy::time::{Clock, Timestamp};
 use log::{error, info};
@@ -57,8 +57,8 @@ pub(crate) struct Plugin {
     /// For each route: whether it has been said that Envoy's own timeout is too short.
     pub(crate) timeouts_told: Vec<Cell<bool>>,
     pub(crate) envoy: Envoy,
-    /// A number that clients do not know, the same for all workers.
     pub(crate) salt: u64,
+    pub(crate) bodies_salt: Cell<u64>,
 }
 
 impl Plugin {
@@ -73,7 +73,8 @@ impl Plugin {
         let retries = config.routes().iter().map(|_| Rc::default()).collect();
         let answers = config.routes().iter().map(|_| Rc::default()).collect();
         let timeouts_told = config.routes().iter().map(|_| Cell::default()).collect();
-        let salt = salt::shared(&envoy, envoy.now());
+        let now = envoy.now();
+        let (salt, bodies_salt) = (Salt::Places.agreed(&envoy, now), Cell::new(Salt::Bodies.agreed(&envoy, now)));
         let (patience, drills) = (Patience::default(), Drills::default());
         let drill_places = Rc::new(Budget::new(drill::MOST));
         Self {
@@ -91,6 +92,7 @@ impl Plugin {
             timeouts_told,
             envoy,
             salt,
+            bodies_salt,
         }
     }
 }
@@ -176,7 +178,7 @@ impl Context for FilterRoot {
             };
             let Plugin { config, metrics, envoy, .. } = plugin.as_ref();
             let is_from_agent = plugin.overrides.on_answered(config, metrics, envoy, token, answer)
-                || plugin.archive.on_answered(config, envoy, plugin.salt, token, answer);
+                || plugin.archive.on_answered(config, envoy, (plugin.salt, &plugin.bodies_salt), token, answer);
             if is_from_agent {
                 return;
             }
@@ -214,11 +216,13 @@ impl RootContext for FilterRoot {
             let (config, metrics) = (&plugin.config, &plugin.metrics);
             plugin.overrides.tick(config, metrics, &plugin.envoy, now, || self.is_in_force());
             if plugin.overrides.leads() {
-                plugin.archive.tick(config, &plugin.envoy, now);
+                plugin.archive.tick(config, &plugin.envoy, &plugin.bodies_salt, now);
             }
             self.unseen = self.unseen.saturating_add(passed);
             if self.unseen >= SHOW_STATE_EVERY && self.is_in_force() {
                 self.unseen = Duration::ZERO;
+                // Another worker may have adopted that of an earlier Envoy.
+                plugin.bodies_salt.set(Salt::Bodies.agreed(&plugin.envoy, now));
                 metrics.show_state(&plugin.overrides.in_force(config, metrics, now), &plugin.envoy);
             }
             if next != self.ticks.period() {

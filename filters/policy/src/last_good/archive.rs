@@ -4,14 +4,15 @@
 //! have changed since it last looked (so an answer that changes with every request is a sample), and keeps one question
 //! under way at a time.
 //!
-//! Answers whose key has a request's body are left out: the key holds a hash of it, which another Envoy salts with
-//! another number.
+//! Where a key has a request's body, it holds a hash of it, salted with a number that the next Envoy does not know. So the
+//! number goes to the agent as well, and a new Envoy adopts it.
 
 use std::time::Duration;
 
 use super::LastGood;
 use crate::config::Config;
 use crate::http::Headers;
+use crate::salt::Salt;
 use crate::shared::{LAYOUT, SharedStore};
 use crate::time::Timestamp;
 
@@ -26,6 +27,9 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long it is left alone where it cannot help, or does not want to.
 const LEFT_ALONE: Duration = Duration::from_secs(30);
+
+/// The header in which the salt goes to the agent and comes back, in hexadecimal.
+pub const SALT: &str = "x-helius-salt";
 
 /// Answers that are asked for at the most, over all routes.
 const MOST: usize = 4_096;
@@ -88,7 +92,7 @@ impl Archive {
     /// The archive of the filter that `scope` tells from others; `None` where it keeps nothing.
     pub fn new(config: &Config, scope: &str) -> Option<Self> {
         let shelves = config.routes().iter().filter_map(|route| {
-            let last_good = route.last_good().filter(|it| !it.reads_body())?.clone();
+            let last_good = route.last_good()?.clone();
             let places = usize::try_from(last_good.places()).ok()?;
             Some(Shelf { name: route.name().to_owned(), last_good, versions: vec![None; places], next: 0 })
         });
@@ -103,8 +107,9 @@ impl Archive {
         })
     }
 
-    /// What to ask `now`, if anything.
-    pub fn next(&mut self, store: &impl SharedStore, now: Timestamp) -> Option<Question> {
+    /// What to ask `now`, if anything; `bodies` is the salt that bodies in keys are hashed
+    /// with.
+    pub fn next(&mut self, bodies: u64, store: &impl SharedStore, now: Timestamp) -> Option<Question> {
         let wait = self.not_before.since(now);
         // A longer one was set before the clock stepped back.
         if self.asked.is_some() || (!wait.is_zero() && wait <= LEFT_ALONE) {
@@ -124,7 +129,7 @@ impl Archive {
             Phase::Fetch(index, ids) => {
                 let Some(id) = ids.pop() else {
                     self.phase = Phase::List(index.saturating_add(1));
-                    return self.next(store, now);
+                    return self.next(bodies, store, now);
                 };
                 (About::Fetch(*index), "GET", format!("/{id}"), Vec::new())
             }
@@ -143,7 +148,11 @@ impl Archive {
         let path = format!("/v1/last-good/{}/{route}{rest}", self.service);
         let fields = [(":method", method), (":path", &path), (":authority", "helius-agent"), (":scheme", "http")];
         self.asked = Some((None, about));
-        Some(Question { headers: fields.into_iter().collect(), body, timeout: TIMEOUT })
+        let mut headers: Headers = fields.into_iter().collect();
+        if matches!(about, About::Hand(..)) {
+            headers.push(SALT, format!("{bodies:016x}"));
+        }
+        Some(Question { headers, body, timeout: TIMEOUT })
     }
 
     /// The question has been asked; `token` is Envoy's number for it, none where Envoy refused.
@@ -159,8 +168,17 @@ impl Archive {
         self.asked.is_some_and(|(it, _)| it == Some(token))
     }
 
-    /// The question under way has come to something; without headers nobody has answered.
-    pub fn answered(&mut self, headers: &Headers, body: &[u8], salt: u64, store: &impl SharedStore, now: Timestamp) {
+    /// The question under way has come to something; without headers nobody has answered. `bodies` is the salt that bodies in
+    /// keys are hashed with, and may become the one that an earlier Envoy had; `salt` is that of the places.
+    pub fn answered(
+        &mut self,
+        headers: &Headers,
+        body: &[u8],
+        bodies: &mut u64,
+        salt: u64,
+        store: &impl SharedStore,
+        now: Timestamp,
+    ) {
         let Some((_, about)) = self.asked else { return };
         let is_good = headers.status().is_some_and(|status| (200..300).contains(&status));
         match about {
@@ -168,6 +186,10 @@ impl Archive {
             About::Fetch(_) if !is_good && headers.status() == Some(404) => self.asked = None,
             _ if !is_good => self.fail(now),
             About::List(index) => {
+                if let Some(kept_under) = headers.first(SALT).and_then(hexadecimal).filter(|it| it != bodies) {
+                    *bodies = kept_under;
+                    Salt::Bodies.adopt(kept_under, store);
+                }
                 let text = String::from_utf8_lossy(body);
                 let ids = text.lines().filter(|id| is_id(id)).take(MOST).map(str::to_owned).collect();
                 (self.asked, self.phase) = (None, Phase::Fetch(index, ids));
@@ -214,6 +236,10 @@ impl Shelf {
         }
         None
     }
+}
+
+fn hexadecimal(value: &[u8]) -> Option<u64> {
+    u64::from_str_radix(std::str::from_utf8(value).ok()?, 16).ok()
 }
 
 /// Whether the agent may have called an answer so: it becomes part of a path.

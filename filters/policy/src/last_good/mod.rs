@@ -35,7 +35,7 @@ use crate::shared::{LAYOUT, SharedStore, Stored};
 use crate::time::Timestamp;
 use record::{Birth, MOST_BESIDES, Record};
 
-pub use archive::{Archive, Question};
+pub use archive::{Archive, Question, SALT};
 pub use key::{Key, KeyPart};
 
 /// The header that says that an answer is older than it should be.

@@ -270,8 +270,14 @@ routes:
         }
         let memory = Rc::new(Budget::new(usize::MAX));
         let drills = Rc::new(Budget::new(self.drill_places));
-        let shares =
-            Shares { copies: memory, drills, retries: retries.clone(), answers: host.answers.clone(), salt: SALT };
+        let shares = Shares {
+            copies: memory,
+            drills,
+            retries: retries.clone(),
+            answers: host.answers.clone(),
+            salt: SALT,
+            bodies_salt: SALT,
+        };
         let decision = self.dedupe.map(|_| self.decided);
         let cluster = self.is_strict.then(|| "cluster-0".to_owned());
         let arrival = Arrival { now: host.now(), headers, end_of_stream: self.bodiless, decision, cluster };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use helius_policy::config::Config;
 use helius_policy::http::Headers;
 use helius_policy::last_good::{Archive, LastGood, Question};
+use helius_policy::salt::Salt;
 use helius_policy::time::Timestamp;
 
 use crate::memory::{Memory, SALT, START, answer, at};
@@ -34,6 +35,7 @@ fn last_good(config: &Config, route: usize) -> &LastGood {
 #[derive(Default)]
 struct Agent {
     is_away: bool,
+    salt: Option<Vec<u8>>,
     kept: BTreeMap<(String, Vec<u8>), Vec<u8>>,
     asked: Vec<String>,
 }
@@ -53,15 +55,20 @@ impl Agent {
         match (method.as_str(), id) {
             ("PUT", "") => {
                 let key = LastGood::key_in(&question.body).unwrap().to_vec();
+                self.salt = question.headers.first("x-helius-salt").map(<[u8]>::to_vec);
                 self.kept.insert((route.to_owned(), key), question.body.clone());
                 (status("204"), Vec::new())
             }
             ("GET", "") => {
-                let ids: String = (0..of_route.len()).map(|id| format!("{id}\n")).collect();
-                (status("200"), ids.into_bytes())
+                let ids: String = (0..of_route.len()).flat_map(|id| [id.to_string(), "\n".to_owned()]).collect();
+                let mut headers = status("200");
+                if let Some(salt) = &self.salt {
+                    headers.push("x-helius-salt", salt.clone());
+                }
+                (headers, ids.into_bytes())
             }
             ("GET", id) => match id.parse::<usize>().ok().and_then(|id| of_route.get(id)) {
-                Some(record) => (status("200"), record.to_vec()),
+                Some(record) => (status("200"), (*record).clone()),
                 None => (status("404"), Vec::new()),
             },
             _ => panic!("{method} {path}"),
@@ -71,14 +78,14 @@ impl Agent {
 
 /// So many ticks of one worker.
 fn run(archive: &mut Archive, agent: &mut Agent, memory: &Memory, from: Timestamp, ticks: u32) -> Timestamp {
-    let mut now = from;
+    let (mut now, mut salt) = (from, Salt::Bodies.agreed(memory, from));
     for _ in 0..ticks {
         now = now.after(TICK);
-        if let Some(question) = archive.next(memory, now) {
+        if let Some(question) = archive.next(salt, memory, now) {
             archive.asked(Some(7), now);
-            assert!(archive.is_asked(7) && archive.next(memory, now).is_none(), "one question at a time");
+            assert!(archive.is_asked(7) && archive.next(salt, memory, now).is_none(), "one question at a time");
             let (headers, body) = agent.answer(&question);
-            archive.answered(&headers, &body, SALT, memory, now);
+            archive.answered(&headers, &body, &mut salt, SALT, memory, now);
         }
     }
     now
@@ -88,8 +95,8 @@ fn keep(config: &Config, route: usize, key: &[u8], says: &str, memory: &Memory, 
     last_good(config, route).keep(key, SALT, &answer(&[], says.as_bytes()), memory, now);
 }
 
-fn found(config: &Config, route: usize, key: &[u8], salt: u64, memory: &Memory, now: Timestamp) -> Option<Vec<u8>> {
-    last_good(config, route).find(key, salt, memory, now).map(|response| response.body)
+fn found(config: &Config, route: usize, key: &[u8], memory: &Memory, now: Timestamp) -> Option<Vec<u8>> {
+    last_good(config, route).find(key, SALT, memory, now).map(|response| response.body)
 }
 
 #[test]
@@ -105,7 +112,7 @@ fn a_new_envoy_has_what_the_last_one_kept() {
     let (after, mut archive) = (Memory::default(), Archive::new(&config, "helius").unwrap());
     let now = run(&mut archive, &mut agent, &after, now, 20);
     for (route, key, says) in [(0, b"one", "1"), (0, b"two", "2"), (1, b"one", "3")] {
-        assert_eq!(found(&config, route, key, SALT, &after, now).as_deref(), Some(says.as_bytes()));
+        assert_eq!(found(&config, route, key, &after, now).as_deref(), Some(says.as_bytes()));
     }
 }
 
@@ -121,7 +128,7 @@ fn what_is_newer_is_not_replaced_and_what_is_too_old_not_brought_back() {
     let later = at(Duration::from_secs(3_601));
     keep(&config, 0, b"one", "new", &after, later);
     run(&mut Archive::new(&config, "helius").unwrap(), &mut agent, &after, later, 20);
-    assert_eq!(found(&config, 0, b"one", SALT, &after, later).as_deref(), Some(&b"new"[..]));
+    assert_eq!(found(&config, 0, b"one", &after, later).as_deref(), Some(&b"new"[..]));
     assert!(!after.holds(b"old"));
 }
 
@@ -178,15 +185,29 @@ fn one_that_was_away_at_the_beginning_is_asked_later() {
     let now = run(&mut archive, &mut agent, &memory, now, 10);
     agent.is_away = false;
     let now = run(&mut archive, &mut agent, &memory, now, 310);
-    assert_eq!(found(&config, 0, b"one", SALT, &memory, now).as_deref(), Some(&b"1"[..]));
+    assert_eq!(found(&config, 0, b"one", &memory, now).as_deref(), Some(&b"1"[..]));
 }
 
 #[test]
-fn an_answer_to_a_body_is_not_carried() {
-    assert!(Archive::new(&config(["[path, body]", "[body]"]), "helius").is_none());
-    let (config, mut agent, memory) = (config(["[path]", "[path, body]"]), Agent::default(), Memory::default());
-    run(&mut Archive::new(&config, "helius").unwrap(), &mut agent, &memory, START, 10);
-    assert_eq!(agent.asked, ["GET /v1/last-good/router/assist"]);
+fn the_answer_to_a_body_is_found_by_its_hash_in_the_next_envoy() {
+    let (config, mut agent) = (config(["[path, body]", "[path]"]), Agent::default());
+    let of_body = |memory: &Memory, now, body: &[u8]| {
+        let headers = Headers::from_iter([(":method", "PUT"), (":path", "/assist")]);
+        let mut key = last_good(&config, 0).key(&headers, false, Salt::Bodies.agreed(memory, now), 64).unwrap();
+        key.extend(body, body.len(), true);
+        key.whole().unwrap()
+    };
+    let before = Memory::default();
+    keep(&config, 0, &of_body(&before, START, b"what now?"), "1", &before, START);
+    let now = run(&mut Archive::new(&config, "helius").unwrap(), &mut agent, &before, START, 100);
+
+    let after = Memory::default();
+    let early = of_body(&after, now, b"what now?");
+    let now = run(&mut Archive::new(&config, "helius").unwrap(), &mut agent, &after, now, 20);
+    let late = of_body(&after, now, b"what now?");
+    assert_ne!(early, late, "the salt was another one");
+    assert_eq!(found(&config, 0, &late, &after, now).as_deref(), Some(&b"1"[..]));
+    assert_eq!(found(&config, 0, &of_body(&after, now, b"what then?"), &after, now), None);
 }
 
 #[test]
@@ -201,12 +222,12 @@ fn whatever_an_agent_says_nothing_but_an_answer_is_put_back() {
         let memory = Memory::default();
         let mut archive = Archive::new(&config, "helius").unwrap();
         for said in [b"id\n../../etc\n\n".to_vec(), body.clone()] {
-            assert!(archive.next(&memory, START).is_some());
+            assert!(archive.next(SALT, &memory, START).is_some());
             archive.asked(Some(1), START);
-            archive.answered(&Headers::from_iter([(":status", "200")]), &said, SALT, &memory, START);
+            archive.answered(&Headers::from_iter([(":status", "200")]), &said, &mut SALT.clone(), SALT, &memory, START);
         }
         assert!(memory.records.borrow().is_empty(), "{body:?}");
-        let next = archive.next(&memory, START).unwrap();
+        let next = archive.next(SALT, &memory, START).unwrap();
         assert_eq!(next.headers.first(":path"), Some(&b"/v1/last-good/router/predict"[..]), "one id was none");
     }
 }
