@@ -1,5 +1,6 @@
 //! What the real Prometheus makes of the mesh's metrics, and promtool of metrics and rules.
 
+mod alerts;
 mod envoy;
 mod harness;
 mod judged;
