@@ -28,6 +28,8 @@ pub use matcher::Matcher;
 pub use output::Output;
 pub use problem::{Problem, Problems};
 pub use route::Route;
+pub use scalar::parse_duration;
+pub use section::nearest;
 pub use upstream::{Region, Secondary, Upstream};
 
 /// What one filter does.
