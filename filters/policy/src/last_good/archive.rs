@@ -181,9 +181,10 @@ impl Archive {
     ) {
         let Some((_, about)) = self.asked else { return };
         let is_good = headers.status().is_some_and(|status| (200..300).contains(&status));
+        let is_refused = headers.status().is_some_and(|status| (400..500).contains(&status));
         match about {
-            // Another one may be there, or be well.
-            About::Fetch(_) if !is_good && headers.status() == Some(404) => self.asked = None,
+            // It is this one that is gone, or that the agent does not want.
+            About::Fetch(_) | About::Hand(..) if is_refused => self.asked = None,
             _ if !is_good => self.fail(now),
             About::List(index) => {
                 if let Some(kept_under) = headers.first(SALT).and_then(hexadecimal).filter(|it| it != bodies) {
