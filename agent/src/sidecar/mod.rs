@@ -11,9 +11,11 @@
 //! | `router` | which handler answers it; a new one is a [`Route`] in `api` |
 //! | `life` | the end: nobody is let in, what is under way gets its answer |
 //! | `health`, `own`, `log` | what it says of itself |
+//! | `last_good` | good answers that outlive Envoy |
 
 mod connection;
 mod health;
+mod last_good;
 mod life;
 mod listener;
 mod log;
@@ -24,15 +26,18 @@ mod settings;
 mod unix_socket;
 
 use std::io;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use hyper::{Method, StatusCode};
 use tokio::time::timeout;
 use tracing::{info, warn};
 
+use crate::last_good::Store;
 use life::Signals;
 use listener::Listener;
 
+pub use last_good::Kept;
 pub use life::Life;
 pub use listener::{ListenError, MAX_CONNECTIONS};
 pub use log::Format;
@@ -50,6 +55,8 @@ pub struct Sidecar {
     pub life: Life,
     /// What it counts of itself.
     pub own: Own,
+    /// The good answers of the filter.
+    pub kept: Kept,
 }
 
 /// Why it could not be begun.
@@ -58,6 +65,14 @@ pub enum SidecarError {
     /// An address cannot be had.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// The directory of what outlives the process is of no use.
+    #[error("--state-dir: {}: {source}; name a directory that this user may write to, or leave it out", dir.display())]
+    StateDir {
+        /// Which.
+        dir: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The system refuses what every process needs.
     #[error("cannot begin: {0}; look at the limits of the container")]
     Start(#[from] io::Error),
@@ -82,7 +97,14 @@ async fn live(settings: Settings) -> Result<(), SidecarError> {
     info!(
         api = %api_listener.address(), metrics = %open_listener.address(), version = env!("CARGO_PKG_VERSION"), "ready"
     );
-    let sidecar = Arc::new(Sidecar { settings, life: Life::default(), own: Own::default() });
+    let kept = match &settings.state_dir {
+        Some(dir) => {
+            let store = Store::open(dir).map_err(|source| SidecarError::StateDir { dir: dir.clone(), source })?;
+            Some(Arc::new(Mutex::new(store)))
+        }
+        None => None,
+    };
+    let sidecar = Arc::new(Sidecar { kept, settings, life: Life::default(), own: Own::default() });
     let mut served = std::pin::pin!(async {
         let open_routes = Router::new(open());
         tokio::join!(
@@ -120,5 +142,5 @@ fn open() -> Vec<Route> {
 
 /// What only the pod may ask.
 fn api() -> Vec<Route> {
-    open()
+    [open(), last_good::routes()].into_iter().flatten().collect()
 }

@@ -1,5 +1,6 @@
 //! What the sidecar is told at its start.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgMatches, Args, Command};
@@ -33,6 +34,9 @@ pub struct SidecarArgs {
     /// Where /metrics, /healthz and /readyz are served to others: an address with a port, or unix:/path
     #[arg(long, env = "HELIUS_AGENT_METRICS_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:9911")]
     metrics_listen: String,
+    /// A directory for what is to outlive the process and Envoy: good answers of the filter. Nothing is kept without it
+    #[arg(long, env = "HELIUS_AGENT_STATE_DIR", value_name = "DIR")]
+    state_dir: Option<String>,
     /// How long requests under way may take when the process is to end
     #[arg(long, env = "HELIUS_AGENT_DRAIN", value_name = "DURATION", default_value = "5s")]
     drain: String,
@@ -51,6 +55,8 @@ pub struct Settings {
     pub listen: Address,
     /// Where metrics and health are served to others.
     pub metrics_listen: Address,
+    /// Where what outlives the process lies.
+    pub state_dir: Option<PathBuf>,
     /// How long requests under way may take at the end, 0 to 1 h.
     pub drain: Duration,
     /// How the log is written.
@@ -77,6 +83,7 @@ impl Settings {
         let why = "whoever reaches it can switch the filter";
         let listen = given.required("listen", |text| Address::parse_local(text, why));
         let metrics_listen = given.required("metrics-listen", Address::parse);
+        let state_dir = given.optional("state-dir", |text| Ok(PathBuf::from(text)));
         let drain = given.required("drain", |text| duration(text, Duration::ZERO, Duration::from_secs(3600)));
         let log_format = given
             .required("log-format", |text| word(text, "a format", &[("json", Format::Json), ("text", Format::Text)]));
@@ -84,6 +91,7 @@ impl Settings {
         Some(Self {
             listen: listen?,
             metrics_listen: metrics_listen?,
+            state_dir: state_dir?,
             drain: drain?,
             log_format: log_format?,
             log_level: log_level?,
