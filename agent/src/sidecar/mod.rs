@@ -12,6 +12,7 @@
 //! | `life` | the end: nobody is let in, what is under way gets its answer |
 //! | `health`, `own`, `log` | what it says of itself |
 //! | `last_good` | good answers that outlive Envoy |
+//! | `metrics` | what the filter counts, read from Envoy |
 
 mod connection;
 mod health;
@@ -19,6 +20,7 @@ mod last_good;
 mod life;
 mod listener;
 mod log;
+mod metrics;
 mod own;
 mod request;
 mod router;
@@ -29,7 +31,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use hyper::{Method, StatusCode};
+use hyper::Method;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
@@ -41,6 +43,7 @@ pub use last_good::Kept;
 pub use life::Life;
 pub use listener::{ListenError, MAX_CONNECTIONS};
 pub use log::Format;
+pub use metrics::Metrics;
 pub use own::Own;
 pub use request::{Answer, MAX_BODY, Request, text};
 pub use router::{Answering, DEADLINE, Route, Router};
@@ -57,6 +60,8 @@ pub struct Sidecar {
     pub own: Own,
     /// The good answers of the filter.
     pub kept: Kept,
+    /// What the filter counts.
+    pub metrics: Metrics,
 }
 
 /// Why it could not be begun.
@@ -104,7 +109,8 @@ async fn live(settings: Settings) -> Result<(), SidecarError> {
         }
         None => None,
     };
-    let sidecar = Arc::new(Sidecar { kept, settings, life: Life::default(), own: Own::default() });
+    let metrics = Metrics::new(settings.envoy_admin.clone());
+    let sidecar = Arc::new(Sidecar { settings, life: Life::default(), own: Own::default(), metrics, kept });
     let mut served = std::pin::pin!(async {
         let open_routes = Router::new(open());
         tokio::join!(
@@ -136,7 +142,7 @@ fn open() -> Vec<Route> {
     vec![
         Route::new(Method::GET, "/healthz", |_, _| Box::pin(async { health::alive() })),
         Route::new(Method::GET, "/readyz", |sidecar, _| Box::pin(async move { health::ready(&sidecar) })),
-        Route::new(Method::GET, "/metrics", |_, _| Box::pin(async { text(StatusCode::OK, "") })),
+        Route::new(Method::GET, "/metrics", |sidecar, _| Box::pin(metrics::answer(sidecar))),
     ]
 }
 

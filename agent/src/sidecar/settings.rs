@@ -37,6 +37,9 @@ pub struct SidecarArgs {
     /// A directory for what is to outlive the process and Envoy: good answers of the filter. Nothing is kept without it
     #[arg(long, env = "HELIUS_AGENT_STATE_DIR", value_name = "DIR")]
     state_dir: Option<String>,
+    /// Envoy's admin interface: a loopback address with a port, or unix:/path. Istio's is 127.0.0.1:15000
+    #[arg(long, env = "HELIUS_AGENT_ENVOY_ADMIN", value_name = "ADDRESS", default_value = "127.0.0.1:9901")]
+    envoy_admin: String,
     /// How long requests under way may take when the process is to end
     #[arg(long, env = "HELIUS_AGENT_DRAIN", value_name = "DURATION", default_value = "5s")]
     drain: String,
@@ -57,6 +60,8 @@ pub struct Settings {
     pub metrics_listen: Address,
     /// Where what outlives the process lies.
     pub state_dir: Option<PathBuf>,
+    /// Envoy's admin interface.
+    pub envoy_admin: Address,
     /// How long requests under way may take at the end, 0 to 1 h.
     pub drain: Duration,
     /// How the log is written.
@@ -84,6 +89,8 @@ impl Settings {
         let listen = given.required("listen", |text| Address::parse_local(text, why));
         let metrics_listen = given.required("metrics-listen", Address::parse);
         let state_dir = given.optional("state-dir", |text| Ok(PathBuf::from(text)));
+        let why = "an admin interface that others reach can be used by them to stop Envoy";
+        let envoy_admin = given.required("envoy-admin", |text| Address::parse_local(text, why));
         let drain = given.required("drain", |text| duration(text, Duration::ZERO, Duration::from_secs(3600)));
         let log_format = given
             .required("log-format", |text| word(text, "a format", &[("json", Format::Json), ("text", Format::Text)]));
@@ -92,6 +99,7 @@ impl Settings {
             listen: listen?,
             metrics_listen: metrics_listen?,
             state_dir: state_dir?,
+            envoy_admin: envoy_admin?,
             drain: drain?,
             log_format: log_format?,
             log_level: log_level?,
