@@ -8,14 +8,16 @@
 //! * [`schema`] says to editors what a configuration looks like.
 //! * [`settings`] come from flags, the environment and a file.
 //! * [`sidecar`] runs beside the application and Envoy in each pod.
+//! * [`status`] says what is degraded, in one pod or several.
 //! * [`validate`] reads the filter's configurations out of files, before Envoy does.
 
 pub mod address;
 pub mod cli;
 pub mod explain;
-pub mod last_good;
 pub mod http_client;
+pub mod last_good;
 pub mod schema;
 pub mod settings;
 pub mod sidecar;
+pub mod status;
 pub mod validate;
