@@ -18,6 +18,7 @@
 //! ```
 
 mod alert_rules;
+mod agent;
 mod alone;
 mod behaviour;
 mod black_hole;
@@ -43,6 +44,7 @@ mod upstream;
 mod wait;
 
 pub use alert_rules::AlertRules;
+pub use agent::AgentProcess;
 pub use alone::alone;
 pub use behaviour::{Answer, Behaviour, Ending};
 pub use black_hole::BlackHole;

@@ -1,0 +1,7 @@
+//! The agent beside a real Envoy: its numbers are those of the clients, and no counter falls when Envoy dies.
+
+mod cost;
+mod counters;
+mod kept;
+mod overrides;
+mod story;
