@@ -106,7 +106,7 @@ impl HttpContext for StreamFilter {
             let (decided, refusal) = admission.judge(mode, &subject, &plugin.envoy, plugin.salt, now);
             decision = Some(decided);
             if refusal.is_some() || is_left_alone {
-                plugin.metrics.record(index, route, Record::Admission(decided), &plugin.envoy);
+                plugin.metrics.record(index, route, Record::Admission(decided));
             }
             if let Some(refusal) = refusal {
                 host::reply(&refusal);

@@ -17,8 +17,8 @@
 //! # }
 //! ```
 
-mod alert_rules;
 mod agent;
+mod alert_rules;
 mod alone;
 mod behaviour;
 mod black_hole;
@@ -43,8 +43,8 @@ mod stats;
 mod upstream;
 mod wait;
 
-pub use alert_rules::AlertRules;
 pub use agent::AgentProcess;
+pub use alert_rules::AlertRules;
 pub use alone::alone;
 pub use behaviour::{Answer, Behaviour, Ending};
 pub use black_hole::BlackHole;

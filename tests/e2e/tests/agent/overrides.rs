@@ -50,7 +50,8 @@ impl Pod {
     }
 
     async fn post(&self, body: &Value) -> Reply {
-        let request = Request::post("/v1/overrides", body.to_string()).header("authorization", format!("Bearer {TOKEN}"));
+        let request =
+            Request::post("/v1/overrides", body.to_string()).header("authorization", format!("Bearer {TOKEN}"));
         self.agent.api().send(request).await.unwrap()
     }
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use helius_e2e::{AgentProcess, AlertRules, Answer, Behaviour, Client, Mesh, Prometheus, ReservedPort, Upstream, alone};
+use helius_e2e::{
+    AgentProcess, AlertRules, Answer, Behaviour, Client, Mesh, Prometheus, ReservedPort, Upstream, alone,
+};
 use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
