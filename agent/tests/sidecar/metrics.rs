@@ -145,7 +145,6 @@ fn whatever_envoy_says_a_scrape_is_answered_in_time() {
         Says::Endless,
         Says::Bytes(b"not HTTP at all\r\n\r\n".to_vec()),
         Says::Bytes(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n".to_vec()),
-        Says::Bytes(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}".to_vec()),
         Says::Bytes(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{".to_vec()),
         Says::Bytes([b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), vec![b'{'; 1 << 20]].concat()),
     ];
@@ -162,6 +161,15 @@ fn whatever_envoy_says_a_scrape_is_answered_in_time() {
         admin.say(Says::Stats(allow(4), 0));
         wait(&sidecar, "up again", up);
     }
+}
+
+#[test]
+fn an_admin_interface_that_is_none_is_not_believed() {
+    let admin = Admin::start(Says::Bytes(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}".to_vec()));
+    let sidecar = Sidecar::start(&[&admin.flag()]);
+    assert!(!up(&scrape(&sidecar)));
+    let told = sidecar.logged("envoy cannot be read; counters stay where they are");
+    assert_eq!(told["error"], "/server_info says no uptime");
 }
 
 #[test]
