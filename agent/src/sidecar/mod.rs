@@ -12,7 +12,9 @@
 //! | `life` | the end: nobody is let in, what is under way gets its answer |
 //! | `health`, `own`, `log` | what it says of itself |
 //! | `metrics` | what the filter counts, read from Envoy |
+//! | `app_probe` | whether the application is well |
 
+mod app_probe;
 mod connection;
 mod health;
 mod life;
@@ -35,6 +37,7 @@ use tracing::{info, warn};
 use life::Signals;
 use listener::Listener;
 
+pub use app_probe::{AppHealth, AppProbe, Target};
 pub use life::Life;
 pub use listener::{ListenError, MAX_CONNECTIONS};
 pub use log::Format;
@@ -55,6 +58,8 @@ pub struct Sidecar {
     pub own: Own,
     /// What the filter counts.
     pub metrics: Metrics,
+    /// The probe of the application, where one is wanted.
+    pub app_probe: Option<Arc<AppProbe>>,
 }
 
 /// Why it could not be begun.
@@ -88,7 +93,14 @@ async fn live(settings: Settings) -> Result<(), SidecarError> {
         api = %api_listener.address(), metrics = %open_listener.address(), version = env!("CARGO_PKG_VERSION"), "ready"
     );
     let metrics = Metrics::new(settings.envoy_admin.clone());
-    let sidecar = Arc::new(Sidecar { settings, life: Life::default(), own: Own::default(), metrics });
+    let app_probe = settings
+        .app_probe
+        .clone()
+        .map(|target| Arc::new(AppProbe::new(target, settings.app_probe_interval, settings.app_probe_timeout)));
+    let sidecar = Arc::new(Sidecar { settings, life: Life::default(), own: Own::default(), metrics, app_probe });
+    if let Some(probe) = &sidecar.app_probe {
+        tokio::spawn(Arc::clone(probe).run(sidecar.life.clone()));
+    }
     let mut served = std::pin::pin!(async {
         let open_routes = Router::new(open());
         tokio::join!(

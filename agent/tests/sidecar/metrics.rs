@@ -8,9 +8,9 @@ use crate::client::get;
 use crate::process::{SOON, Sidecar};
 
 /// The series of one answer.
-type Page = BTreeMap<String, f64>;
+pub(crate) type Page = BTreeMap<String, f64>;
 
-fn scrape(sidecar: &Sidecar) -> Page {
+pub(crate) fn scrape(sidecar: &Sidecar) -> Page {
     let reply = get(sidecar.metrics_addr(), "/metrics");
     assert_eq!(reply.status, 200, "{}", reply.body);
     assert!(reply.head.contains("content-type: text/plain; version=0.0.4\r\n"), "{}", reply.head);
@@ -21,7 +21,7 @@ fn scrape(sidecar: &Sidecar) -> Page {
 }
 
 /// Scrapes until it is so.
-fn wait(sidecar: &Sidecar, what: &str, is_so: impl Fn(&Page) -> bool) -> Page {
+pub(crate) fn wait(sidecar: &Sidecar, what: &str, is_so: impl Fn(&Page) -> bool) -> Page {
     let until = Instant::now() + SOON;
     loop {
         let page = scrape(sidecar);
@@ -45,7 +45,7 @@ fn allowed(page: &Page) -> Option<f64> {
 }
 
 /// The value of a series of the agent's own.
-fn own(page: &Page, name: &str) -> Option<f64> {
+pub(crate) fn own(page: &Page, name: &str) -> Option<f64> {
     page.get(name).copied()
 }
 

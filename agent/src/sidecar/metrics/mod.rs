@@ -80,17 +80,31 @@ impl Metrics {
         let mut page = Page::default();
         page.books(&scraper.books, is_up)?;
         page.own(family::ENVOY_UP, &[(None, f64::from(u8::from(is_up)))])?;
-        let envoy = Some(("source", "envoy"));
-        page.own(family::SCRAPE_ERRORS, &[(envoy, float(scraper.errors))])?;
-        page.own(family::MALFORMED, &[(envoy, float(scraper.malformed))])?;
+        let mut errors = vec![(Some(("source", "envoy")), float(scraper.errors))];
+        let mut malformed = vec![(Some(("source", "envoy")), float(scraper.malformed))];
+        if let Some(probe) = &sidecar.app_probe {
+            let health = probe.health();
+            errors.push((Some(("source", "app")), float(health.failed)));
+            malformed.push((Some(("source", "app")), float(health.malformed)));
+            if let Some((is_up, changed)) = health.last {
+                page.own(family::APP_UP, &[(None, f64::from(u8::from(is_up)))])?;
+                page.own(family::APP_CHANGED, &[(None, seconds(changed))])?;
+            }
+        }
+        page.own(family::SCRAPE_ERRORS, &errors)?;
+        page.own(family::MALFORMED, &malformed)?;
         page.own(family::LEFT_OUT, &[(None, float(scraper.left_out))])?;
         page.own(family::RESTARTS, &[(None, float(scraper.restarts))])?;
         page.own(family::REFUSED, &[(None, float(sidecar.own.connections_refused()))])?;
         page.own(family::BUILD_INFO, &[(Some(("version", env!("CARGO_PKG_VERSION"))), 1.0)])?;
-        let started = self.started.duration_since(UNIX_EPOCH).unwrap_or_default();
-        page.own(family::START, &[(None, started.as_secs_f64())])?;
+        page.own(family::START, &[(None, seconds(self.started))])?;
         Ok(page.into_text())
     }
+}
+
+/// A moment as Prometheus has it.
+fn seconds(at: SystemTime) -> f64 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 /// Answers `/metrics`.
