@@ -40,7 +40,7 @@ enum Verb {
     /// both.
     ///
     /// Ends with 0 after SIGTERM or SIGINT, with 2 where it could not begin.
-    Sidecar(SidecarArgs),
+    Sidecar(Box<SidecarArgs>),
     /// Says what is degraded right now, in one pod or several
     ///
     /// Asks the metrics of each pod's agent. A pod that does not answer is told like one that is degraded.

@@ -13,7 +13,9 @@
 //! | `health`, `own`, `log` | what it says of itself |
 //! | `last_good` | good answers that outlive Envoy |
 //! | `metrics` | what the filter counts, read from Envoy |
+//! | `app_probe` | whether the application is well |
 
+mod app_probe;
 mod connection;
 mod health;
 mod last_good;
@@ -39,6 +41,7 @@ use crate::last_good::Store;
 use life::Signals;
 use listener::Listener;
 
+pub use app_probe::{AppHealth, AppProbe, Target};
 pub use last_good::Kept;
 pub use life::Life;
 pub use listener::{ListenError, MAX_CONNECTIONS};
@@ -62,6 +65,8 @@ pub struct Sidecar {
     pub kept: Kept,
     /// What the filter counts.
     pub metrics: Metrics,
+    /// The probe of the application, where one is wanted.
+    pub app_probe: Option<Arc<AppProbe>>,
 }
 
 /// Why it could not be begun.
@@ -110,7 +115,14 @@ async fn live(settings: Settings) -> Result<(), SidecarError> {
         None => None,
     };
     let metrics = Metrics::new(settings.envoy_admin.clone());
-    let sidecar = Arc::new(Sidecar { settings, life: Life::default(), own: Own::default(), metrics, kept });
+    let app_probe = settings
+        .app_probe
+        .clone()
+        .map(|target| Arc::new(AppProbe::new(target, settings.app_probe_interval, settings.app_probe_timeout)));
+    let sidecar = Arc::new(Sidecar { settings, life: Life::default(), own: Own::default(), kept, metrics, app_probe });
+    if let Some(probe) = &sidecar.app_probe {
+        tokio::spawn(Arc::clone(probe).run(sidecar.life.clone()));
+    }
     let mut served = std::pin::pin!(async {
         let open_routes = Router::new(open());
         tokio::join!(

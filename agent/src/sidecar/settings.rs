@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{ArgMatches, Args, Command};
 use tracing::Level;
 
+use super::app_probe::Target;
 use super::log::Format;
 use crate::address::Address;
 use crate::settings::{Given, SettingsError, Wrong, duration, word};
@@ -40,6 +41,15 @@ pub struct SidecarArgs {
     /// Envoy's admin interface: a loopback address with a port, or unix:/path. Istio's is 127.0.0.1:15000
     #[arg(long, env = "HELIUS_AGENT_ENVOY_ADMIN", value_name = "ADDRESS", default_value = "127.0.0.1:9901")]
     envoy_admin: String,
+    /// Probes the application: http://127.0.0.1:8080/healthz has to be answered 200 to 399, tcp://127.0.0.1:8080 to accept
+    #[arg(long, env = "HELIUS_AGENT_APP_PROBE", value_name = "URL")]
+    app_probe: Option<String>,
+    /// How often the application is probed
+    #[arg(long, env = "HELIUS_AGENT_APP_PROBE_INTERVAL", value_name = "DURATION", default_value = "2s")]
+    app_probe_interval: String,
+    /// How long a probe may take
+    #[arg(long, env = "HELIUS_AGENT_APP_PROBE_TIMEOUT", value_name = "DURATION", default_value = "1s")]
+    app_probe_timeout: String,
     /// How long requests under way may take when the process is to end
     #[arg(long, env = "HELIUS_AGENT_DRAIN", value_name = "DURATION", default_value = "5s")]
     drain: String,
@@ -62,6 +72,12 @@ pub struct Settings {
     pub state_dir: Option<PathBuf>,
     /// Envoy's admin interface.
     pub envoy_admin: Address,
+    /// How the application is probed, if it is.
+    pub app_probe: Option<Target>,
+    /// How often, 100 ms to 1 h.
+    pub app_probe_interval: Duration,
+    /// How long a probe may take, 10 ms to 1 min.
+    pub app_probe_timeout: Duration,
     /// How long requests under way may take at the end, 0 to 1 h.
     pub drain: Duration,
     /// How the log is written.
@@ -91,6 +107,12 @@ impl Settings {
         let state_dir = given.optional("state-dir", |text| Ok(PathBuf::from(text)));
         let why = "an admin interface that others reach can be used by them to stop Envoy";
         let envoy_admin = given.required("envoy-admin", |text| Address::parse_local(text, why));
+        let app_probe = given.optional("app-probe", Target::parse);
+        let app_probe_interval = given.required("app-probe-interval", |text| {
+            duration(text, Duration::from_millis(100), Duration::from_secs(3600))
+        });
+        let app_probe_timeout = given
+            .required("app-probe-timeout", |text| duration(text, Duration::from_millis(10), Duration::from_secs(60)));
         let drain = given.required("drain", |text| duration(text, Duration::ZERO, Duration::from_secs(3600)));
         let log_format = given
             .required("log-format", |text| word(text, "a format", &[("json", Format::Json), ("text", Format::Text)]));
@@ -100,6 +122,9 @@ impl Settings {
             metrics_listen: metrics_listen?,
             state_dir: state_dir?,
             envoy_admin: envoy_admin?,
+            app_probe: app_probe?,
+            app_probe_interval: app_probe_interval?,
+            app_probe_timeout: app_probe_timeout?,
             drain: drain?,
             log_format: log_format?,
             log_level: log_level?,

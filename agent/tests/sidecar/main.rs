@@ -1,6 +1,7 @@
 //! `helius-agent sidecar`: the real process, its settings, its bounds and its end.
 
 mod admin;
+mod app_probe;
 mod bounds;
 mod client;
 mod lifecycle;

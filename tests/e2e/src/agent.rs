@@ -24,7 +24,6 @@ pub struct AgentProcess {
     child: LeashedChild,
     api: Client,
     metrics: Client,
-    metrics_addr: SocketAddr,
     log: PathBuf,
     _directory: TempDir,
 }
@@ -56,9 +55,8 @@ impl AgentProcess {
         let ready = ready.await?;
         let told = || std::fs::read_to_string(&log).unwrap_or_default();
         ensure!(ready.is_some(), "the agent ended while it started: {}", told());
-        let addrs = ready.context("it is ready")?;
-        let [api, metrics] = addrs.map(|addr| Client::new(addr, Protocol::Http1));
-        Ok(Self { child, api, metrics, metrics_addr: addrs[1], log, _directory: directory })
+        let [api, metrics] = ready.context("it is ready")?.map(|addr| Client::new(addr, Protocol::Http1));
+        Ok(Self { child, api, metrics, log, _directory: directory })
     }
 
     /// A client of its API.
@@ -68,7 +66,7 @@ impl AgentProcess {
 
     /// Where its metrics are.
     pub fn metrics_addr(&self) -> SocketAddr {
-        self.metrics_addr
+        self.metrics.addr()
     }
 
     /// Kills it as the kernel does when memory is short.

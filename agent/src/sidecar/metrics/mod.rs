@@ -54,8 +54,10 @@ pub struct Metrics {
 #[derive(Debug, Default)]
 struct Scraper {
     books: Books,
-    /// The Envoy that was last seen.
-    seen: Option<Sighting>,
+    /// The connection to the Envoy that was last seen, while it holds.
+    envoy: Option<Envoy>,
+    /// What that Envoy said of itself when it was met, and when it last answered.
+    seen: Option<(Sighting, Instant)>,
     /// When all stats were last read from it.
     inventory: Option<Instant>,
     /// When it was last asked, and whether it answered.
@@ -78,17 +80,31 @@ impl Metrics {
         let mut page = Page::default();
         page.books(&scraper.books, is_up)?;
         page.own(family::ENVOY_UP, &[(None, f64::from(u8::from(is_up)))])?;
-        let envoy = Some(("source", "envoy"));
-        page.own(family::SCRAPE_ERRORS, &[(envoy, float(scraper.errors))])?;
-        page.own(family::MALFORMED, &[(envoy, float(scraper.malformed))])?;
+        let mut errors = vec![(Some(("source", "envoy")), float(scraper.errors))];
+        let mut malformed = vec![(Some(("source", "envoy")), float(scraper.malformed))];
+        if let Some(probe) = &sidecar.app_probe {
+            let health = probe.health();
+            errors.push((Some(("source", "app")), float(health.failed)));
+            malformed.push((Some(("source", "app")), float(health.malformed)));
+            if let Some((is_up, changed)) = health.last {
+                page.own(family::APP_UP, &[(None, f64::from(u8::from(is_up)))])?;
+                page.own(family::APP_CHANGED, &[(None, seconds(changed))])?;
+            }
+        }
+        page.own(family::SCRAPE_ERRORS, &errors)?;
+        page.own(family::MALFORMED, &malformed)?;
         page.own(family::LEFT_OUT, &[(None, float(scraper.left_out))])?;
         page.own(family::RESTARTS, &[(None, float(scraper.restarts))])?;
         page.own(family::REFUSED, &[(None, float(sidecar.own.connections_refused()))])?;
         page.own(family::BUILD_INFO, &[(Some(("version", env!("CARGO_PKG_VERSION"))), 1.0)])?;
-        let started = self.started.duration_since(UNIX_EPOCH).unwrap_or_default();
-        page.own(family::START, &[(None, started.as_secs_f64())])?;
+        page.own(family::START, &[(None, seconds(self.started))])?;
         Ok(page.into_text())
     }
+}
+
+/// A moment as Prometheus has it.
+fn seconds(at: SystemTime) -> f64 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 /// Answers `/metrics`.
@@ -126,26 +142,46 @@ impl Scraper {
     }
 
     async fn read(&mut self, address: &Address) -> Result<(), EnvoyError> {
+        // Taken out: one that failed, or was given up in the middle of an answer, is not used again.
+        if let Some(mut envoy) = self.envoy.take()
+            && self.update(&mut envoy).await.is_ok()
+        {
+            self.answered(envoy);
+            return Ok(());
+        }
         let mut envoy = Envoy::connect(address).await?;
-        // All requests go over one connection, so the process that says its uptime is the one that lists its stats.
+        // Asked on the connection over which the stats come, so both are said by the same process.
         self.recognise(envoy.sighting().await?);
+        self.update(&mut envoy).await?;
+        self.answered(envoy);
+        Ok(())
+    }
+
+    fn answered(&mut self, envoy: Envoy) {
+        if let Some((_, alive)) = &mut self.seen {
+            *alive = Instant::now();
+        }
+        self.envoy = Some(envoy);
+    }
+
+    async fn update(&mut self, envoy: &mut Envoy) -> Result<(), EnvoyError> {
         if self.needs_inventory() {
-            return self.take_inventory(&mut envoy).await;
+            return self.take_inventory(envoy).await;
         }
         let mut is_new = false;
         envoy.stats(false, |line| is_new |= self.enter(line) == Some(Entered::New)).await?;
         // A configuration was pushed: what else it has stands at 0, and shall be seen there.
-        if is_new { self.take_inventory(&mut envoy).await } else { Ok(()) }
+        if is_new { self.take_inventory(envoy).await } else { Ok(()) }
     }
 
     fn recognise(&mut self, sighting: Sighting) {
-        if self.seen.is_some_and(|last| sighting.is_another_than(last)) {
+        if self.seen.is_some_and(|(former, alive)| sighting.is_another_than(former, alive)) {
             self.books.carry();
             self.inventory = None;
             self.restarts += 1;
             info!(uptime = ?sighting.uptime, "envoy has restarted; its counters go on from where they were");
         }
-        self.seen = Some(sighting);
+        self.seen = Some((sighting, sighting.answered));
     }
 
     fn needs_inventory(&self) -> bool {
