@@ -77,7 +77,7 @@ impl Pod {
     }
 }
 
-/// Puts a file where a ConfigMap would be mounted, as Kubernetes does: a new directory, and a link that is moved.
+/// Puts a file where a config map would be mounted, as Kubernetes does: a new directory, and a link that is moved.
 fn mount(directory: &Path, text: &str) {
     let name = format!("..{}", SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos());
     fs::create_dir(directory.join(&name)).unwrap();

@@ -39,7 +39,7 @@ impl Clients {
             let mut under_way = tokio::task::JoinSet::new();
             while !over.load(Ordering::Relaxed) {
                 pace.tick().await;
-                let (client, count) = (client.clone(), count.clone());
+                let (client, count) = (client, count.clone());
                 under_way.spawn(async move {
                     let reply = client.send(helius_e2e::Request::post("/assist", r#"{"id": 7}"#)).await.unwrap();
                     assert_eq!(reply.status, 200, "{}", reply.text());
