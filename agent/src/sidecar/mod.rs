@@ -28,6 +28,7 @@ mod settings;
 mod unix_socket;
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use hyper::Method;
@@ -68,6 +69,14 @@ pub enum SidecarError {
     /// An address cannot be had.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// There is no place for what is to be kept.
+    #[error("--state-dir: cannot make {}: {source}; name a directory that this process may write to", directory.display())]
+    State {
+        /// The one that was named.
+        directory: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// The system refuses what every process needs.
     #[error("cannot begin: {0}; look at the limits of the container")]
     Start(#[from] io::Error),
@@ -92,7 +101,11 @@ async fn live(settings: Settings) -> Result<(), SidecarError> {
     info!(
         api = %api_listener.address(), metrics = %open_listener.address(), version = env!("CARGO_PKG_VERSION"), "ready"
     );
-    let metrics = Metrics::new(settings.envoy_admin.clone());
+    let metrics = Metrics::try_new(settings.envoy_admin.clone(), settings.state_dir.as_deref());
+    let metrics = metrics.map_err(|source| {
+        let directory = settings.state_dir.clone().unwrap_or_default();
+        SidecarError::State { directory, source }
+    })?;
     let app_probe = settings
         .app_probe
         .clone()
@@ -123,6 +136,7 @@ async fn live(settings: Settings) -> Result<(), SidecarError> {
         // Who says it twice does not want to wait.
         signal = signals.next() => warn!(signal, "ends at once"),
     }
+    sidecar.metrics.keep().await;
     info!("ended");
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What the sidecar is told at its start.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgMatches, Args, Command};
@@ -37,6 +38,9 @@ pub struct SidecarArgs {
     /// Envoy's admin interface: a loopback address with a port, or unix:/path. Istio's is 127.0.0.1:15000
     #[arg(long, env = "HELIUS_AGENT_ENVOY_ADMIN", value_name = "ADDRESS", default_value = "127.0.0.1:9901")]
     envoy_admin: String,
+    /// A directory in which counters survive a restart of the agent; without one they begin with what Envoy says then
+    #[arg(long, env = "HELIUS_AGENT_STATE_DIR", value_name = "DIRECTORY")]
+    state_dir: Option<String>,
     /// Probes the application: http://127.0.0.1:8080/healthz has to be answered 200 to 399, tcp://127.0.0.1:8080 to accept
     #[arg(long, env = "HELIUS_AGENT_APP_PROBE", value_name = "URL")]
     app_probe: Option<String>,
@@ -66,6 +70,8 @@ pub struct Settings {
     pub metrics_listen: Address,
     /// Envoy's admin interface.
     pub envoy_admin: Address,
+    /// Where counters survive a restart of the agent, if they do.
+    pub state_dir: Option<PathBuf>,
     /// How the application is probed, if it is.
     pub app_probe: Option<Target>,
     /// How often, 100 ms to 1 h.
@@ -100,6 +106,7 @@ impl Settings {
         let metrics_listen = given.required("metrics-listen", Address::parse);
         let why = "an admin interface that others reach can be used by them to stop Envoy";
         let envoy_admin = given.required("envoy-admin", |text| Address::parse_local(text, why));
+        let state_dir = given.optional("state-dir", directory);
         let app_probe = given.optional("app-probe", Target::parse);
         let app_probe_interval = given.required("app-probe-interval", |text| {
             duration(text, Duration::from_millis(100), Duration::from_secs(3600))
@@ -114,6 +121,7 @@ impl Settings {
             listen: listen?,
             metrics_listen: metrics_listen?,
             envoy_admin: envoy_admin?,
+            state_dir: state_dir?,
             app_probe: app_probe?,
             app_probe_interval: app_probe_interval?,
             app_probe_timeout: app_probe_timeout?,
@@ -122,6 +130,10 @@ impl Settings {
             log_level: log_level?,
         })
     }
+}
+
+fn directory(text: &str) -> Result<PathBuf, Wrong> {
+    if text.is_empty() { Err(Wrong::new("is no directory", "write its path")) } else { Ok(text.into()) }
 }
 
 fn level(text: &str) -> Result<Level, Wrong> {

@@ -82,6 +82,15 @@ impl Books {
         entered
     }
 
+    /// Enters what an agent before this one had in its books.
+    pub(super) fn restore(&mut self, name: &str, labels: &str, count: Count) {
+        let stat = Stat { name, labels: Labels(labels), value: count.now };
+        if self.series < MAX_SERIES && family::kind(name) == Kind::Counter && !family::is_own(name) {
+            let entered = with(&mut self.counters, stat, true, |it| *it = count);
+            self.series += usize::from(entered == Entered::New);
+        }
+    }
+
     /// Envoy has restarted: its counters begin at 0, and nothing is known of its gauges.
     pub(super) fn carry(&mut self) {
         self.counters.values_mut().flat_map(BTreeMap::values_mut).for_each(Count::carry);
