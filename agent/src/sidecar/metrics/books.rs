@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::family::{self, Kind};
 use super::stat::{Labels, Stat};
 
-/// Most series of the filter that are kept. 500 routes to 3 regions have about so many.
+/// Most series of the filter that are kept. 350 routes to 3 regions have about so many.
 pub(super) const MAX_SERIES: usize = 50_000;
 
 /// The books.
