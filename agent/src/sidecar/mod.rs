@@ -75,12 +75,12 @@ pub enum SidecarError {
     /// An address cannot be had.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// The directory of what outlives the process is of no use.
-    #[error("--state-dir: {}: {source}; name a directory that this user may write to, or leave it out", dir.display())]
-    StateDir {
-        /// Which.
-        dir: PathBuf,
-        /// What the system says.
+    /// There is no place for what is to be kept.
+    #[error("--state-dir: cannot use {}: {source}; name a directory that this process may write to", directory.display())]
+    State {
+        /// The one that was named.
+        directory: PathBuf,
+        /// Why not.
         source: io::Error,
     },
     /// The system refuses what every process needs.
@@ -107,14 +107,10 @@ async fn live(settings: Settings) -> Result<(), SidecarError> {
     info!(
         api = %api_listener.address(), metrics = %open_listener.address(), version = env!("CARGO_PKG_VERSION"), "ready"
     );
-    let kept = match &settings.state_dir {
-        Some(dir) => {
-            let store = Store::open(dir).map_err(|source| SidecarError::StateDir { dir: dir.clone(), source })?;
-            Some(Arc::new(Mutex::new(store)))
-        }
-        None => None,
-    };
-    let metrics = Metrics::new(settings.envoy_admin.clone());
+    let unusable = |source| SidecarError::State { directory: settings.state_dir.clone().unwrap_or_default(), source };
+    let kept = settings.state_dir.as_deref().map(Store::open).transpose().map_err(unusable)?;
+    let kept = kept.map(|store| Arc::new(Mutex::new(store)));
+    let metrics = Metrics::try_new(settings.envoy_admin.clone(), settings.state_dir.as_deref()).map_err(unusable)?;
     let app_probe = settings
         .app_probe
         .clone()
@@ -145,6 +141,7 @@ async fn live(settings: Settings) -> Result<(), SidecarError> {
         // Who says it twice does not want to wait.
         signal = signals.next() => warn!(signal, "ends at once"),
     }
+    sidecar.metrics.keep().await;
     info!("ended");
     Ok(())
 }

@@ -35,12 +35,12 @@ pub struct SidecarArgs {
     /// Where /metrics, /healthz and /readyz are served to others: an address with a port, or unix:/path
     #[arg(long, env = "HELIUS_AGENT_METRICS_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:9911")]
     metrics_listen: String,
-    /// A directory for what is to outlive the process and Envoy: good answers of the filter. Nothing is kept without it
-    #[arg(long, env = "HELIUS_AGENT_STATE_DIR", value_name = "DIR")]
-    state_dir: Option<String>,
     /// Envoy's admin interface: a loopback address with a port, or unix:/path. Istio's is 127.0.0.1:15000
     #[arg(long, env = "HELIUS_AGENT_ENVOY_ADMIN", value_name = "ADDRESS", default_value = "127.0.0.1:9901")]
     envoy_admin: String,
+    /// A directory for what survives a restart: counters, and good answers of the filter. Without one neither does
+    #[arg(long, env = "HELIUS_AGENT_STATE_DIR", value_name = "DIRECTORY")]
+    state_dir: Option<String>,
     /// Probes the application: http://127.0.0.1:8080/healthz has to be answered 200 to 399, tcp://127.0.0.1:8080 to accept
     #[arg(long, env = "HELIUS_AGENT_APP_PROBE", value_name = "URL")]
     app_probe: Option<String>,
@@ -68,10 +68,10 @@ pub struct Settings {
     pub listen: Address,
     /// Where metrics and health are served to others.
     pub metrics_listen: Address,
-    /// Where what outlives the process lies.
-    pub state_dir: Option<PathBuf>,
     /// Envoy's admin interface.
     pub envoy_admin: Address,
+    /// Where counters survive a restart of the agent, if they do.
+    pub state_dir: Option<PathBuf>,
     /// How the application is probed, if it is.
     pub app_probe: Option<Target>,
     /// How often, 100 ms to 1 h.
@@ -104,9 +104,9 @@ impl Settings {
         let why = "whoever reaches it can switch the filter";
         let listen = given.required("listen", |text| Address::parse_local(text, why));
         let metrics_listen = given.required("metrics-listen", Address::parse);
-        let state_dir = given.optional("state-dir", |text| Ok(PathBuf::from(text)));
         let why = "an admin interface that others reach can be used by them to stop Envoy";
         let envoy_admin = given.required("envoy-admin", |text| Address::parse_local(text, why));
+        let state_dir = given.optional("state-dir", directory);
         let app_probe = given.optional("app-probe", Target::parse);
         let app_probe_interval = given.required("app-probe-interval", |text| {
             duration(text, Duration::from_millis(100), Duration::from_secs(3600))
@@ -120,8 +120,8 @@ impl Settings {
         Some(Self {
             listen: listen?,
             metrics_listen: metrics_listen?,
-            state_dir: state_dir?,
             envoy_admin: envoy_admin?,
+            state_dir: state_dir?,
             app_probe: app_probe?,
             app_probe_interval: app_probe_interval?,
             app_probe_timeout: app_probe_timeout?,
@@ -130,6 +130,10 @@ impl Settings {
             log_level: log_level?,
         })
     }
+}
+
+fn directory(text: &str) -> Result<PathBuf, Wrong> {
+    if text.is_empty() { Err(Wrong::new("is no directory", "write its path")) } else { Ok(text.into()) }
 }
 
 fn level(text: &str) -> Result<Level, Wrong> {

@@ -4,6 +4,7 @@ mod admin;
 mod app_probe;
 mod bounds;
 mod client;
+mod documentation;
 mod lifecycle;
 mod metrics;
 mod process;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
+
 use crate::admin::{Admin, Says, stats};
 use crate::client::get;
 use crate::process::{SOON, Sidecar};
@@ -114,6 +116,32 @@ fn counters_never_fall_when_envoy_restarts() {
     admin.say(Says::Stats(allow(2), 0));
     let page = wait(&sidecar, "the sum of three", |page| allowed(page) == Some(19.0));
     assert_eq!(own(&page, "helius_agent_envoy_restarts_total"), Some(1.0));
+}
+
+#[test]
+fn counters_survive_the_agent_where_they_are_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = format!("--state-dir={}", directory.path().join("state").display());
+    let admin = Admin::start(Says::Stats(allow(7), 100));
+    let begin = |admin: &Admin| Sidecar::start(&[&admin.flag(), &state]);
+    let mut sidecar = begin(&admin);
+    assert_eq!(allowed(&scrape(&sidecar)), Some(7.0));
+    let admin = Admin::start_at(admin.die(), Says::Stats(allow(9), 0));
+    wait(&sidecar, "the sum of both", |page| allowed(page) == Some(16.0));
+    sidecar.signal(Signal::TERM);
+    assert_eq!(sidecar.ended().code(), Some(0));
+    // Envoy was restarted meanwhile.
+    let admin = Admin::start_at(admin.die(), Says::Stats(allow(4), 1000));
+    let sidecar = begin(&admin);
+    assert_eq!(allowed(&scrape(&sidecar)), Some(20.0));
+    // Killed, it finds the same Envoy again.
+    drop(sidecar);
+    let sidecar = begin(&admin);
+    assert_eq!(allowed(&scrape(&sidecar)), Some(20.0));
+    // Killed with Envoy, nobody knows what was counted last.
+    drop(sidecar);
+    let admin = Admin::start_at(admin.die(), Says::Stats(allow(5), 0));
+    assert_eq!(allowed(&scrape(&begin(&admin))), Some(5.0));
 }
 
 #[test]

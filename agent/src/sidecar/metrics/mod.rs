@@ -7,6 +7,7 @@
 //! | `restart` | tells whether it is another Envoy |
 //! | `books` | keeps the series, so that no counter ever falls |
 //! | `family` | names, types, help |
+//! | `state` | keeps what was counted before beyond the agent's own end |
 //! | `render` | writes what Prometheus reads |
 
 mod books;
@@ -15,7 +16,10 @@ mod family;
 mod render;
 mod restart;
 mod stat;
+mod state;
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -35,6 +39,7 @@ use envoy::{Envoy, EnvoyError};
 use render::{Page, float};
 use restart::Sighting;
 use stat::Stat;
+use state::{Kept, StateFile};
 
 /// All stats are read again after so long, because a configuration may have been pushed. A used one that is not known is
 /// found at once.
@@ -60,6 +65,11 @@ struct Scraper {
     seen: Option<(Sighting, Instant)>,
     /// When all stats were last read from it.
     inventory: Option<Instant>,
+    /// Where the books are kept, and what was in them when the agent began, until Envoy is met.
+    state: Option<StateFile>,
+    kept: Option<Kept>,
+    /// When the Envoy that was last seen began, since 1970.
+    began: Duration,
     /// When it was last asked, and whether it answered.
     asked: Option<(Instant, bool)>,
     errors: u64,
@@ -69,9 +79,26 @@ struct Scraper {
 }
 
 impl Metrics {
-    /// Reads from the Envoy with this admin interface.
-    pub fn new(envoy: Address) -> Self {
-        Self { envoy, started: SystemTime::now(), scraper: Mutex::default() }
+    /// Reads from the Envoy with this admin interface, and keeps its books in this directory, if in any.
+    ///
+    /// # Errors
+    ///
+    /// Where the directory cannot be made.
+    pub fn try_new(envoy: Address, state_dir: Option<&Path>) -> io::Result<Self> {
+        let state = state_dir.map(StateFile::within).transpose()?;
+        let kept = state.as_ref().and_then(|file| {
+            file.read().unwrap_or_else(|error| {
+                warn!(%error, "the kept counters cannot be read; they begin anew");
+                None
+            })
+        });
+        let scraper = Scraper { state, kept, ..Scraper::default() };
+        Ok(Self { envoy, started: SystemTime::now(), scraper: Mutex::new(scraper) })
+    }
+
+    /// Keeps what is known, because the process is to end.
+    pub(super) async fn keep(&self) {
+        self.scraper.lock().await.keep(true);
     }
 
     async fn page(&self, sidecar: &Sidecar) -> prometheus::Result<String> {
@@ -182,6 +209,24 @@ impl Scraper {
             info!(uptime = ?sighting.uptime, "envoy has restarted; its counters go on from where they were");
         }
         self.seen = Some((sighting, sighting.answered));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.began = now.saturating_sub(sighting.uptime);
+        if let Some(kept) = self.kept.take()
+            && !kept.enter(&mut self.books, self.began)
+        {
+            info!("the kept counters are of another envoy, and nobody knows its last ones; they begin anew");
+        }
+        self.keep(false);
+    }
+
+    /// Writes what is known, where it is kept.
+    fn keep(&self, is_whole: bool) {
+        // Where Envoy was not met, what is kept is still what there is to know.
+        if let (Some(file), Some(_)) = (&self.state, &self.seen)
+            && let Err(error) = file.write(&self.books, self.began, is_whole)
+        {
+            warn!(%error, "the counters cannot be kept; they begin anew with the next agent");
+        }
     }
 
     fn needs_inventory(&self) -> bool {
