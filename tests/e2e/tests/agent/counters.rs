@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use helius_e2e::{AgentProcess, Answer, Bootstrap, Mesh, Promtool, ReservedPort, Stats, Upstream, wait_for};
+use serde_json::Value;
 use serde_json::json;
 
 /// Envoy counts an exchange when it logs it, which may be after the client has its answer.
@@ -73,6 +74,13 @@ async fn the_agents_numbers_are_the_clients_and_survive_envoy() {
         let judgement = promtool.check_metrics(&agent.page().await.unwrap()).unwrap();
         assert!(judgement.is_clean, "{}", judgement.output);
 
+        // By its uptime, in whole seconds, the agent tells an Envoy from the next one.
+        let old = wait_for("Envoy to be two seconds old", SETTLES, async || {
+            let info: Value = serde_json::from_str(&mesh.envoy().admin_get("/server_info").await.unwrap()).unwrap();
+            let uptime = info["uptime_current_epoch"].as_str()?.strip_suffix('s')?.parse::<u64>().ok()?;
+            (uptime >= 2 && agent.metrics().await.is_ok()).then_some(())
+        });
+        old.await.unwrap();
         drop(mesh);
         let stats = wait_for("Envoy to be down", SETTLES, async || {
             let stats = agent.metrics().await.unwrap();
