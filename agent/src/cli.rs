@@ -4,9 +4,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::schema::SCHEMA;
+use crate::sidecar::{self, Settings, SidecarArgs};
 use crate::validate::{self, Report};
 
 /// Something is wrong with what was to be checked.
@@ -32,6 +33,13 @@ enum Verb {
     ///
     /// Ends with 0 where all is well, with 1 where something is wrong, with 2 where a file cannot be read.
     Validate(Validate),
+    /// Runs beside the application and Envoy in each pod, until a signal ends it
+    ///
+    /// Serves /metrics, /healthz and /readyz. Needs neither Envoy nor the application to be there, so it can start before
+    /// both.
+    ///
+    /// Ends with 0 after SIGTERM or SIGINT, with 2 where it could not begin.
+    Sidecar(SidecarArgs),
     /// Prints the JSON Schema of a configuration, for editors
     #[command(after_help = "Examples:\n  \
         helius-agent schema > helius.schema.json\n  \
@@ -56,7 +64,10 @@ struct Validate {
 
 /// Does what the command line asks for.
 pub fn run() -> ExitCode {
-    match Cli::parse().verb {
+    let mut command = Cli::command();
+    let matches = command.clone().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit());
+    match cli.verb {
         Verb::Schema => match io::stdout().lock().write_all(SCHEMA.as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::from(FAILED),
@@ -65,6 +76,23 @@ pub fn run() -> ExitCode {
             let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
             let worst = files.iter().map(|file| tell(file, explain, &mut out, &mut err)).max();
             ExitCode::from(worst.unwrap_or(0))
+        }
+        Verb::Sidecar(_) => {
+            let verb = matches.subcommand().and_then(|(name, matches)| Some((command.find_subcommand(name)?, matches)));
+            verb.map_or(ExitCode::from(FAILED), |(command, matches)| run_sidecar(command, matches))
+        }
+    }
+}
+
+fn run_sidecar(command: &Command, matches: &ArgMatches) -> ExitCode {
+    let ended = Settings::read(command, matches)
+        .map_err(|error| error.to_string())
+        .and_then(|settings| sidecar::run(settings).map_err(|error| error.to_string()));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            let _ = writeln!(io::stderr().lock(), "{why}");
+            ExitCode::from(FAILED)
         }
     }
 }

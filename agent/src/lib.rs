@@ -1,11 +1,17 @@
 //! `helius-agent`: what runs beside the filter.
 //!
+//! * [`address`] is where something listens.
 //! * [`cli`] is what it can be asked to do.
 //! * [`explain`] says what a configuration means.
 //! * [`schema`] says to editors what a configuration looks like.
+//! * [`settings`] come from flags, the environment and a file.
+//! * [`sidecar`] runs beside the application and Envoy in each pod.
 //! * [`validate`] reads the filter's configurations out of files, before Envoy does.
 
+pub mod address;
 pub mod cli;
 pub mod explain;
 pub mod schema;
+pub mod settings;
+pub mod sidecar;
 pub mod validate;

@@ -32,6 +32,8 @@ pub use output::Output;
 pub(crate) use overrides::read as read_overrides;
 pub use problem::{Problem, Problems};
 pub use route::Route;
+pub use scalar::parse_duration;
+pub use section::nearest;
 pub use upstream::{Region, Secondary, Upstream};
 
 /// What one filter does.

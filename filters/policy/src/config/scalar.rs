@@ -66,7 +66,8 @@ pub(super) fn duration(at: &mut Cursor<'_, '_>, least: Duration, most: Duration)
     Some(span)
 }
 
-fn parse_duration(text: &str) -> Option<Duration> {
+/// Reads a span of time such as `250ms`, `1.5s`, `2m` or `1h`; nothing where it is none.
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let (number, unit) = split_unit(text)?;
     let seconds = match unit {
         "ms" => 0.001,

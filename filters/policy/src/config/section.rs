@@ -192,7 +192,7 @@ impl<'n> Section<'n, '_> {
 }
 
 /// The one of `words` that `word` is probably a slip of.
-pub(super) fn nearest<'a>(word: &str, words: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, words: &[&'a str]) -> Option<&'a str> {
     let lower = |text: &str| text.to_ascii_lowercase();
     words
         .iter()

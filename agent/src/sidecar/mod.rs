@@ -1,0 +1,124 @@
+//! `helius-agent sidecar`: the process beside the application and Envoy.
+//!
+//! One thread. Two listeners: the API, which only the pod reaches, and metrics and health for everybody. Each connection
+//! has one request, a handler, and a bound on all that it takes.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `settings` | what it is told at its start |
+//! | `listener`, `unix_socket` | who is let in, and how many at once |
+//! | `connection`, `request` | one request, bounded |
+//! | `router` | which handler answers it; a new one is a [`Route`] in `api` |
+//! | `life` | the end: nobody is let in, what is under way gets its answer |
+//! | `health`, `own`, `log` | what it says of itself |
+
+mod connection;
+mod health;
+mod life;
+mod listener;
+mod log;
+mod own;
+mod request;
+mod router;
+mod settings;
+mod unix_socket;
+
+use std::io;
+use std::sync::Arc;
+
+use hyper::{Method, StatusCode};
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use life::Signals;
+use listener::Listener;
+
+pub use life::Life;
+pub use listener::{ListenError, MAX_CONNECTIONS};
+pub use log::Format;
+pub use own::Own;
+pub use request::{Answer, MAX_BODY, Request, text};
+pub use router::{Answering, DEADLINE, Route, Router};
+pub use settings::{Settings, SidecarArgs};
+
+/// What all handlers share.
+#[derive(Debug)]
+pub struct Sidecar {
+    /// What it was told at its start.
+    pub settings: Settings,
+    /// Whether it is to end.
+    pub life: Life,
+    /// What it counts of itself.
+    pub own: Own,
+}
+
+/// Why it could not be begun.
+#[derive(Debug, thiserror::Error)]
+pub enum SidecarError {
+    /// An address cannot be had.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The system refuses what every process needs.
+    #[error("cannot begin: {0}; look at the limits of the container")]
+    Start(#[from] io::Error),
+}
+
+/// Runs until a signal ends it.
+///
+/// # Errors
+///
+/// Where it cannot be begun. What happens afterwards ends no sidecar.
+pub fn run(settings: Settings) -> Result<(), SidecarError> {
+    log::begin(settings.log_format, settings.log_level);
+    // One thread: the work is small, and the memory of a second one is not.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(live(settings))
+}
+
+async fn live(settings: Settings) -> Result<(), SidecarError> {
+    let mut signals = Signals::new()?;
+    let api_listener = Listener::bind("listen", &settings.listen).await?;
+    let open_listener = Listener::bind("metrics-listen", &settings.metrics_listen).await?;
+    info!(
+        api = %api_listener.address(), metrics = %open_listener.address(), version = env!("CARGO_PKG_VERSION"), "ready"
+    );
+    let sidecar = Arc::new(Sidecar { settings, life: Life::default(), own: Own::default() });
+    let mut served = std::pin::pin!(async {
+        let open_routes = Router::new(open());
+        tokio::join!(
+            api_listener.serve(Arc::clone(&sidecar), Router::new(api())),
+            open_listener.serve(Arc::clone(&sidecar), open_routes),
+        )
+    });
+    let signal = tokio::select! {
+        signal = signals.next() => signal,
+        _ = &mut served => return Ok(()),
+    };
+    info!(signal, "ends");
+    sidecar.life.end();
+    tokio::select! {
+        drained = timeout(sidecar.settings.drain, served) => {
+            if drained.is_err() {
+                warn!(drain = ?sidecar.settings.drain, "requests under way were cut off");
+            }
+        }
+        // Who says it twice does not want to wait.
+        signal = signals.next() => warn!(signal, "ends at once"),
+    }
+    info!("ended");
+    Ok(())
+}
+
+/// What everybody may ask.
+fn open() -> Vec<Route> {
+    vec![
+        Route::new(Method::GET, "/healthz", |_, _| Box::pin(async { health::alive() })),
+        Route::new(Method::GET, "/readyz", |sidecar, _| Box::pin(async move { health::ready(&sidecar) })),
+        Route::new(Method::GET, "/metrics", |_, _| Box::pin(async { text(StatusCode::OK, "") })),
+    ]
+}
+
+/// What only the pod may ask.
+fn api() -> Vec<Route> {
+    open()
+}

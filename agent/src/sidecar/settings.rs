@@ -1,0 +1,103 @@
+//! What the sidecar is told at its start.
+
+use std::time::Duration;
+
+use clap::{ArgMatches, Args, Command};
+use tracing::Level;
+
+use super::log::Format;
+use crate::address::Address;
+use crate::settings::{Given, SettingsError, Wrong, duration, word};
+
+/// The flags. All are texts to clap, and read by [`Settings::read`], which knows where each of them came from.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Each setting is a flag, or a variable, or a line of the file that --config names, in this order of \
+    precedence:\n  \
+    helius-agent sidecar --drain 10s\n  \
+    HELIUS_AGENT_DRAIN=10s helius-agent sidecar\n  \
+    echo 'drain: 10s' > agent.yaml; helius-agent sidecar --config agent.yaml\n\n\
+    Examples:\n  \
+    helius-agent sidecar\n  \
+    helius-agent sidecar --envoy-admin 127.0.0.1:15000 --app-probe http://127.0.0.1:8080/healthz\n  \
+    helius-agent sidecar --listen unix:/run/helius/agent.sock --log-format text"
+)]
+#[expect(clippy::doc_markdown, reason = "clap prints it as it stands")]
+pub struct SidecarArgs {
+    /// A file of settings: YAML, a map of these flags' names to values
+    #[arg(long, env = "HELIUS_AGENT_CONFIG", value_name = "FILE")]
+    config: Option<String>,
+    /// Where the API listens: a loopback address with a port, or unix:/path
+    #[arg(long, env = "HELIUS_AGENT_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:9910")]
+    listen: String,
+    /// Where /metrics, /healthz and /readyz are served to others: an address with a port, or unix:/path
+    #[arg(long, env = "HELIUS_AGENT_METRICS_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:9911")]
+    metrics_listen: String,
+    /// How long requests under way may take when the process is to end
+    #[arg(long, env = "HELIUS_AGENT_DRAIN", value_name = "DURATION", default_value = "5s")]
+    drain: String,
+    /// How the log is written: json or text
+    #[arg(long, env = "HELIUS_AGENT_LOG_FORMAT", value_name = "FORMAT", default_value = "json")]
+    log_format: String,
+    /// What is logged: error, warn, info, debug or trace
+    #[arg(long, env = "HELIUS_AGENT_LOG_LEVEL", value_name = "LEVEL", default_value = "info")]
+    log_level: String,
+}
+
+/// What the sidecar is told at its start.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the API listens; nothing outside of the pod reaches it.
+    pub listen: Address,
+    /// Where metrics and health are served to others.
+    pub metrics_listen: Address,
+    /// How long requests under way may take at the end, 0 to 1 h.
+    pub drain: Duration,
+    /// How the log is written.
+    pub log_format: Format,
+    /// What is logged.
+    pub log_level: Level,
+}
+
+impl Settings {
+    /// Reads what clap has read, and the file that it names.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, each with its source, its value, the rule and the remedy.
+    pub fn read(command: &Command, matches: &ArgMatches) -> Result<Self, SettingsError> {
+        let mut given = Given::new(command, matches);
+        let read = Self::read_from(&mut given);
+        given.close()?;
+        // Nothing is absent where nothing was wrong.
+        read.ok_or_else(SettingsError::default)
+    }
+
+    fn read_from(given: &mut Given<'_>) -> Option<Self> {
+        let why = "whoever reaches it can switch the filter";
+        let listen = given.required("listen", |text| Address::parse_local(text, why));
+        let metrics_listen = given.required("metrics-listen", Address::parse);
+        let drain = given.required("drain", |text| duration(text, Duration::ZERO, Duration::from_secs(3600)));
+        let log_format = given
+            .required("log-format", |text| word(text, "a format", &[("json", Format::Json), ("text", Format::Text)]));
+        let log_level = given.required("log-level", level);
+        Some(Self {
+            listen: listen?,
+            metrics_listen: metrics_listen?,
+            drain: drain?,
+            log_format: log_format?,
+            log_level: log_level?,
+        })
+    }
+}
+
+fn level(text: &str) -> Result<Level, Wrong> {
+    let levels = [
+        ("error", Level::ERROR),
+        ("warn", Level::WARN),
+        ("info", Level::INFO),
+        ("debug", Level::DEBUG),
+        ("trace", Level::TRACE),
+    ];
+    word(text, "a level", &levels)
+}

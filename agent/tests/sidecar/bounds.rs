@@ -1,0 +1,62 @@
+//! What slow and hostile clients can do: nothing to anybody else.
+
+use std::io::{Read, Write};
+
+use crate::client::{ask, connect, get, read};
+use crate::process::Sidecar;
+
+#[test]
+fn who_asks_for_nothing_that_is_there_is_told_what_is() {
+    let sidecar = Sidecar::start(&[]);
+    let reply = get(sidecar.api_addr(), "/");
+    assert_eq!(reply.status, 404);
+    assert!(reply.body.contains("GET /metrics"), "{}", reply.body);
+    let reply = ask(connect(sidecar.api_addr()), "PUT", "/healthz", "").unwrap();
+    assert_eq!(reply.status, 405);
+    assert!(reply.head.contains("allow: get"), "{}", reply.head);
+}
+
+#[test]
+fn connections_beyond_the_bound_are_closed_at_once_and_places_come_back() {
+    let sidecar = Sidecar::start(&[]);
+    let addr = sidecar.metrics_addr();
+    let mut held: Vec<_> = (0..64).map(|_| connect(addr)).collect();
+    let mut beyond = connect(addr);
+    let _ = beyond.write_all(b"GET /healthz HTTP/1.1\r\n\r\n");
+    let mut bytes = Vec::new();
+    let _ = beyond.read_to_end(&mut bytes);
+    assert!(bytes.is_empty(), "{}", String::from_utf8_lossy(&bytes));
+    // The other listener has places of its own.
+    assert_eq!(get(sidecar.api_addr(), "/healthz").status, 200);
+    let mut first = held.remove(0);
+    write!(first, "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    assert_eq!(read(first).unwrap().status, 200);
+    assert_eq!(get(addr, "/healthz").status, 200);
+}
+
+#[test]
+fn a_body_that_is_too_long_is_refused() {
+    let sidecar = Sidecar::start(&[]);
+    let fits = "x".repeat(256 * 1024);
+    assert_eq!(ask(connect(sidecar.api_addr()), "GET", "/healthz", &fits).unwrap().status, 200);
+    let mut stream = connect(sidecar.api_addr());
+    write!(stream, "GET /healthz HTTP/1.1\r\nhost: a\r\ncontent-length: 262145\r\n\r\n").unwrap();
+    assert_eq!(read(stream).unwrap().status, 413);
+}
+
+#[test]
+fn a_head_that_does_not_end_is_given_up() {
+    let sidecar = Sidecar::start(&[]);
+    let mut slow = connect(sidecar.api_addr());
+    slow.write_all(b"GET /healthz HTTP/1.1\r\nx: ").unwrap();
+    let mut bytes = Vec::new();
+    // Ends well before the client's own patience does.
+    slow.read_to_end(&mut bytes).unwrap();
+    let mut long = connect(sidecar.api_addr());
+    let _ = write!(long, "GET /healthz HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(1 << 20));
+    let mut bytes = Vec::new();
+    let _ = long.read_to_end(&mut bytes);
+    let told = String::from_utf8_lossy(&bytes).into_owned();
+    assert!(told.is_empty() || told.starts_with("HTTP/1.1 431 "), "{told}");
+    assert_eq!(get(sidecar.api_addr(), "/healthz").status, 200);
+}
