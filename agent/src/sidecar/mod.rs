@@ -11,12 +11,14 @@
 //! | `router` | which handler answers it; a new one is a [`Route`] in `api` |
 //! | `life` | the end: nobody is let in, what is under way gets its answer |
 //! | `health`, `own`, `log` | what it says of itself |
+//! | `metrics` | what the filter counts, read from Envoy |
 
 mod connection;
 mod health;
 mod life;
 mod listener;
 mod log;
+mod metrics;
 mod own;
 mod request;
 mod router;
@@ -26,7 +28,7 @@ mod unix_socket;
 use std::io;
 use std::sync::Arc;
 
-use hyper::{Method, StatusCode};
+use hyper::Method;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
@@ -36,6 +38,7 @@ use listener::Listener;
 pub use life::Life;
 pub use listener::{ListenError, MAX_CONNECTIONS};
 pub use log::Format;
+pub use metrics::Metrics;
 pub use own::Own;
 pub use request::{Answer, MAX_BODY, Request, text};
 pub use router::{Answering, DEADLINE, Route, Router};
@@ -50,6 +53,8 @@ pub struct Sidecar {
     pub life: Life,
     /// What it counts of itself.
     pub own: Own,
+    /// What the filter counts.
+    pub metrics: Metrics,
 }
 
 /// Why it could not be begun.
@@ -82,7 +87,8 @@ async fn live(settings: Settings) -> Result<(), SidecarError> {
     info!(
         api = %api_listener.address(), metrics = %open_listener.address(), version = env!("CARGO_PKG_VERSION"), "ready"
     );
-    let sidecar = Arc::new(Sidecar { settings, life: Life::default(), own: Own::default() });
+    let metrics = Metrics::new(settings.envoy_admin.clone());
+    let sidecar = Arc::new(Sidecar { settings, life: Life::default(), own: Own::default(), metrics });
     let mut served = std::pin::pin!(async {
         let open_routes = Router::new(open());
         tokio::join!(
@@ -114,7 +120,7 @@ fn open() -> Vec<Route> {
     vec![
         Route::new(Method::GET, "/healthz", |_, _| Box::pin(async { health::alive() })),
         Route::new(Method::GET, "/readyz", |sidecar, _| Box::pin(async move { health::ready(&sidecar) })),
-        Route::new(Method::GET, "/metrics", |_, _| Box::pin(async { text(StatusCode::OK, "") })),
+        Route::new(Method::GET, "/metrics", |sidecar, _| Box::pin(metrics::answer(sidecar))),
     ]
 }
 

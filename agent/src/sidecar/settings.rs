@@ -33,6 +33,9 @@ pub struct SidecarArgs {
     /// Where /metrics, /healthz and /readyz are served to others: an address with a port, or unix:/path
     #[arg(long, env = "HELIUS_AGENT_METRICS_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:9911")]
     metrics_listen: String,
+    /// Envoy's admin interface: a loopback address with a port, or unix:/path. Istio's is 127.0.0.1:15000
+    #[arg(long, env = "HELIUS_AGENT_ENVOY_ADMIN", value_name = "ADDRESS", default_value = "127.0.0.1:9901")]
+    envoy_admin: String,
     /// How long requests under way may take when the process is to end
     #[arg(long, env = "HELIUS_AGENT_DRAIN", value_name = "DURATION", default_value = "5s")]
     drain: String,
@@ -51,6 +54,8 @@ pub struct Settings {
     pub listen: Address,
     /// Where metrics and health are served to others.
     pub metrics_listen: Address,
+    /// Envoy's admin interface.
+    pub envoy_admin: Address,
     /// How long requests under way may take at the end, 0 to 1 h.
     pub drain: Duration,
     /// How the log is written.
@@ -77,6 +82,8 @@ impl Settings {
         let why = "whoever reaches it can switch the filter";
         let listen = given.required("listen", |text| Address::parse_local(text, why));
         let metrics_listen = given.required("metrics-listen", Address::parse);
+        let why = "an admin interface that others reach can be used by them to stop Envoy";
+        let envoy_admin = given.required("envoy-admin", |text| Address::parse_local(text, why));
         let drain = given.required("drain", |text| duration(text, Duration::ZERO, Duration::from_secs(3600)));
         let log_format = given
             .required("log-format", |text| word(text, "a format", &[("json", Format::Json), ("text", Format::Text)]));
@@ -84,6 +91,7 @@ impl Settings {
         Some(Self {
             listen: listen?,
             metrics_listen: metrics_listen?,
+            envoy_admin: envoy_admin?,
             drain: drain?,
             log_format: log_format?,
             log_level: log_level?,

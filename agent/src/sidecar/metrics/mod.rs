@@ -1,0 +1,181 @@
+//! `/metrics`: what the filter counts, read from Envoy at each scrape, and what the agent knows of itself.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `envoy` | asks Envoy |
+//! | `stat` | reads one line of its answer |
+//! | `restart` | tells whether it is another Envoy |
+//! | `books` | keeps the series, so that no counter ever falls |
+//! | `family` | names, types, help |
+//! | `render` | writes what Prometheus reads |
+
+mod books;
+mod envoy;
+mod family;
+mod render;
+mod restart;
+mod stat;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use hyper::StatusCode;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use prometheus::TEXT_FORMAT;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use super::Sidecar;
+use super::request::{Answer, text};
+use crate::address::Address;
+
+use books::{Books, Entered};
+use envoy::{Envoy, EnvoyError};
+use render::{Page, float};
+use restart::Sighting;
+use stat::Stat;
+
+/// All stats are read again after so long, because a configuration may have been pushed. A used one that is not known is
+/// found at once.
+const INVENTORY_EVERY: Duration = Duration::from_secs(300);
+/// Who asks sooner gets what the last one got: whoever reaches `/metrics` must not keep Envoy's main thread busy.
+const FRESH: Duration = Duration::from_millis(100);
+
+/// Reads from Envoy, and remembers.
+#[derive(Debug)]
+pub struct Metrics {
+    envoy: Address,
+    started: SystemTime,
+    /// Held while Envoy is asked: of several scrapes at once, one asks.
+    scraper: Mutex<Scraper>,
+}
+
+#[derive(Debug, Default)]
+struct Scraper {
+    books: Books,
+    /// The Envoy that was last seen.
+    seen: Option<Sighting>,
+    /// When all stats were last read from it.
+    inventory: Option<Instant>,
+    /// When it was last asked, and whether it answered.
+    asked: Option<(Instant, bool)>,
+    errors: u64,
+    malformed: u64,
+    left_out: u64,
+    restarts: u64,
+}
+
+impl Metrics {
+    /// Reads from the Envoy with this admin interface.
+    pub fn new(envoy: Address) -> Self {
+        Self { envoy, started: SystemTime::now(), scraper: Mutex::default() }
+    }
+
+    async fn page(&self, sidecar: &Sidecar) -> prometheus::Result<String> {
+        let mut scraper = self.scraper.lock().await;
+        let is_up = scraper.ask(&self.envoy).await;
+        let mut page = Page::default();
+        page.books(&scraper.books, is_up)?;
+        page.own(family::ENVOY_UP, &[(None, f64::from(u8::from(is_up)))])?;
+        let envoy = Some(("source", "envoy"));
+        page.own(family::SCRAPE_ERRORS, &[(envoy, float(scraper.errors))])?;
+        page.own(family::MALFORMED, &[(envoy, float(scraper.malformed))])?;
+        page.own(family::LEFT_OUT, &[(None, float(scraper.left_out))])?;
+        page.own(family::RESTARTS, &[(None, float(scraper.restarts))])?;
+        page.own(family::REFUSED, &[(None, float(sidecar.own.connections_refused()))])?;
+        page.own(family::BUILD_INFO, &[(Some(("version", env!("CARGO_PKG_VERSION"))), 1.0)])?;
+        let started = self.started.duration_since(UNIX_EPOCH).unwrap_or_default();
+        page.own(family::START, &[(None, started.as_secs_f64())])?;
+        Ok(page.into_text())
+    }
+}
+
+/// Answers `/metrics`.
+pub(super) async fn answer(sidecar: Arc<Sidecar>) -> Answer {
+    match sidecar.metrics.page(&sidecar).await {
+        Ok(page) => {
+            let mut answer = text(StatusCode::OK, page);
+            answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(TEXT_FORMAT));
+            answer
+        }
+        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("the metrics cannot be written: {error}\n")),
+    }
+}
+
+impl Scraper {
+    /// Brings the books up to date, and says whether Envoy answered.
+    async fn ask(&mut self, address: &Address) -> bool {
+        if let Some((at, is_up)) = self.asked
+            && at.elapsed() < FRESH
+        {
+            return is_up;
+        }
+        let read = timeout(envoy::DEADLINE, self.read(address)).await.unwrap_or(Err(EnvoyError::Late));
+        let was_up = self.asked.is_none_or(|(_, is_up)| is_up);
+        if let Err(error) = &read {
+            self.errors += 1;
+            if was_up {
+                warn!(%error, envoy = %address, "envoy cannot be read; counters stay where they are");
+            }
+        } else if !was_up {
+            info!(envoy = %address, "envoy can be read again");
+        }
+        self.asked = Some((Instant::now(), read.is_ok()));
+        read.is_ok()
+    }
+
+    async fn read(&mut self, address: &Address) -> Result<(), EnvoyError> {
+        let mut envoy = Envoy::connect(address).await?;
+        // All requests go over one connection, so the process that says its uptime is the one that lists its stats.
+        self.recognise(envoy.sighting().await?);
+        if self.needs_inventory() {
+            return self.take_inventory(&mut envoy).await;
+        }
+        let mut is_new = false;
+        envoy.stats(false, |line| is_new |= self.enter(line) == Some(Entered::New)).await?;
+        // A configuration was pushed: what else it has stands at 0, and shall be seen there.
+        if is_new { self.take_inventory(&mut envoy).await } else { Ok(()) }
+    }
+
+    fn recognise(&mut self, sighting: Sighting) {
+        if self.seen.is_some_and(|last| sighting.is_another_than(last)) {
+            self.books.carry();
+            self.inventory = None;
+            self.restarts += 1;
+            info!(uptime = ?sighting.uptime, "envoy has restarted; its counters go on from where they were");
+        }
+        self.seen = Some(sighting);
+    }
+
+    fn needs_inventory(&self) -> bool {
+        self.books.is_empty() || self.inventory.is_none_or(|at| at.elapsed() >= INVENTORY_EVERY)
+    }
+
+    async fn take_inventory(&mut self, envoy: &mut Envoy) -> Result<(), EnvoyError> {
+        self.inventory = None;
+        self.books.forget_gauges();
+        envoy.stats(true, |line| _ = self.enter(line)).await?;
+        self.inventory = Some(Instant::now());
+        Ok(())
+    }
+
+    fn enter(&mut self, line: &[u8]) -> Option<Entered> {
+        let entered = match Stat::read(line) {
+            Ok(None) => return None,
+            Ok(Some(stat)) => self.books.enter(stat),
+            Err(stat::Malformed) => Entered::Refused,
+        };
+        match entered {
+            Entered::Refused => self.malformed += 1,
+            Entered::LeftOut => {
+                if self.left_out == 0 {
+                    warn!(most = books::MAX_SERIES, "there are more series than are kept; use fewer routes");
+                }
+                self.left_out += 1;
+            }
+            Entered::Known | Entered::New => {}
+        }
+        Some(entered)
+    }
+}
