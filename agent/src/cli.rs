@@ -39,7 +39,7 @@ enum Verb {
     /// both.
     ///
     /// Ends with 0 after SIGTERM or SIGINT, with 2 where it could not begin.
-    Sidecar(SidecarArgs),
+    Sidecar(Box<SidecarArgs>),
     /// Prints the JSON Schema of a configuration, for editors
     #[command(after_help = "Examples:\n  \
         helius-agent schema > helius.schema.json\n  \

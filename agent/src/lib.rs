@@ -4,6 +4,7 @@
 //! * [`cli`] is what it can be asked to do.
 //! * [`explain`] says what a configuration means.
 //! * [`http_client`] asks servers on this machine.
+//! * [`overrides`] are what operators have switched.
 //! * [`schema`] says to editors what a configuration looks like.
 //! * [`settings`] come from flags, the environment and a file.
 //! * [`sidecar`] runs beside the application and Envoy in each pod.
@@ -13,6 +14,7 @@ pub mod address;
 pub mod cli;
 pub mod explain;
 pub mod http_client;
+pub mod overrides;
 pub mod schema;
 pub mod settings;
 pub mod sidecar;

@@ -12,6 +12,7 @@
 //! | `life` | the end: nobody is let in, what is under way gets its answer |
 //! | `health`, `own`, `log` | what it says of itself |
 //! | `metrics` | what the filter counts, read from Envoy |
+//! | `overrides` | what operators have switched |
 
 mod connection;
 mod health;
@@ -19,6 +20,7 @@ mod life;
 mod listener;
 mod log;
 mod metrics;
+mod overrides;
 mod own;
 mod request;
 mod router;
@@ -35,10 +37,13 @@ use tracing::{info, warn};
 use life::Signals;
 use listener::Listener;
 
+use crate::overrides::{StateDir, Switchboard, now};
+
 pub use life::Life;
 pub use listener::{ListenError, MAX_CONNECTIONS};
 pub use log::Format;
 pub use metrics::Metrics;
+pub use overrides::TokenFile;
 pub use own::Own;
 pub use request::{Answer, MAX_BODY, Request, text};
 pub use router::{Answering, DEADLINE, Route, Router};
@@ -55,6 +60,8 @@ pub struct Sidecar {
     pub own: Own,
     /// What the filter counts.
     pub metrics: Metrics,
+    /// What operators have switched.
+    pub overrides: Switchboard,
 }
 
 /// Why it could not be begun.
@@ -88,7 +95,9 @@ async fn live(settings: Settings) -> Result<(), SidecarError> {
         api = %api_listener.address(), metrics = %open_listener.address(), version = env!("CARGO_PKG_VERSION"), "ready"
     );
     let metrics = Metrics::new(settings.envoy_admin.clone());
-    let sidecar = Arc::new(Sidecar { settings, life: Life::default(), own: Own::default(), metrics });
+    let overrides = switchboard(&settings);
+    let sidecar = Arc::new(Sidecar { settings, life: Life::default(), own: Own::default(), metrics, overrides });
+    tokio::spawn(overrides::keep(Arc::clone(&sidecar)));
     let mut served = std::pin::pin!(async {
         let open_routes = Router::new(open());
         tokio::join!(
@@ -115,6 +124,20 @@ async fn live(settings: Settings) -> Result<(), SidecarError> {
     Ok(())
 }
 
+/// What is switched at the beginning. Where nothing can be kept, the filter still gets what is set from now on.
+fn switchboard(settings: &Settings) -> Switchboard {
+    let state = settings.state_dir.as_deref().and_then(|path| {
+        let failed = |error: &io::Error| {
+            tracing::error!(
+                directory = %path.display(), %error,
+                "the state directory cannot be had, so overrides end with the process; make it writable"
+            );
+        };
+        StateDir::open(path).inspect_err(failed).ok()
+    });
+    Switchboard::new(state, settings.overrides_file.clone(), now())
+}
+
 /// What everybody may ask.
 fn open() -> Vec<Route> {
     vec![
@@ -126,5 +149,7 @@ fn open() -> Vec<Route> {
 
 /// What only the pod may ask.
 fn api() -> Vec<Route> {
-    open()
+    let mut routes = open();
+    routes.extend(overrides::routes());
+    routes
 }

@@ -1,11 +1,13 @@
 //! What the sidecar is told at its start.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgMatches, Args, Command};
 use tracing::Level;
 
 use super::log::Format;
+use super::overrides::TokenFile;
 use crate::address::Address;
 use crate::settings::{Given, SettingsError, Wrong, duration, word};
 
@@ -20,7 +22,8 @@ use crate::settings::{Given, SettingsError, Wrong, duration, word};
     Examples:\n  \
     helius-agent sidecar\n  \
     helius-agent sidecar --envoy-admin 127.0.0.1:15000 --app-probe http://127.0.0.1:8080/healthz\n  \
-    helius-agent sidecar --listen unix:/run/helius/agent.sock --log-format text"
+    helius-agent sidecar --listen unix:/run/helius/agent.sock --log-format text\n  \
+    helius-agent sidecar --overrides-file /etc/helius/overrides.yaml --state-dir /var/lib/helius"
 )]
 #[expect(clippy::doc_markdown, reason = "clap prints it as it stands")]
 pub struct SidecarArgs {
@@ -36,6 +39,16 @@ pub struct SidecarArgs {
     /// Envoy's admin interface: a loopback address with a port, or unix:/path. Istio's is 127.0.0.1:15000
     #[arg(long, env = "HELIUS_AGENT_ENVOY_ADMIN", value_name = "ADDRESS", default_value = "127.0.0.1:9901")]
     envoy_admin: String,
+    /// A file of overrides that is watched, such as a mounted ConfigMap: YAML or JSON, a map whose overrides is a list
+    #[arg(long, env = "HELIUS_AGENT_OVERRIDES_FILE", value_name = "FILE")]
+    overrides_file: Option<String>,
+    /// A directory that outlives the process: for the overrides that the API was told, and the lines about changes
+    #[arg(long, env = "HELIUS_AGENT_STATE_DIR", value_name = "DIRECTORY")]
+    state_dir: Option<String>,
+    /// A file with the token that whoever changes overrides has to send. Without it they can be changed on a Unix socket
+    /// alone
+    #[arg(long, env = "HELIUS_AGENT_TOKEN_FILE", value_name = "FILE")]
+    token_file: Option<String>,
     /// How long requests under way may take when the process is to end
     #[arg(long, env = "HELIUS_AGENT_DRAIN", value_name = "DURATION", default_value = "5s")]
     drain: String,
@@ -56,6 +69,12 @@ pub struct Settings {
     pub metrics_listen: Address,
     /// Envoy's admin interface.
     pub envoy_admin: Address,
+    /// The file of overrides that is watched.
+    pub overrides_file: Option<PathBuf>,
+    /// What outlives the process.
+    pub state_dir: Option<PathBuf>,
+    /// Where the token stands that changes need.
+    pub token_file: Option<TokenFile>,
     /// How long requests under way may take at the end, 0 to 1 h.
     pub drain: Duration,
     /// How the log is written.
@@ -84,6 +103,9 @@ impl Settings {
         let metrics_listen = given.required("metrics-listen", Address::parse);
         let why = "an admin interface that others reach can be used by them to stop Envoy";
         let envoy_admin = given.required("envoy-admin", |text| Address::parse_local(text, why));
+        let overrides_file = given.optional("overrides-file", path);
+        let state_dir = given.optional("state-dir", path);
+        let token_file = given.optional("token-file", path);
         let drain = given.required("drain", |text| duration(text, Duration::ZERO, Duration::from_secs(3600)));
         let log_format = given
             .required("log-format", |text| word(text, "a format", &[("json", Format::Json), ("text", Format::Text)]));
@@ -92,11 +114,18 @@ impl Settings {
             listen: listen?,
             metrics_listen: metrics_listen?,
             envoy_admin: envoy_admin?,
+            overrides_file: overrides_file?,
+            state_dir: state_dir?,
+            token_file: token_file?.map(TokenFile::new),
             drain: drain?,
             log_format: log_format?,
             log_level: log_level?,
         })
     }
+}
+
+fn path(text: &str) -> Result<PathBuf, Wrong> {
+    if text.is_empty() { Err(Wrong::new("is no path", "write one, or leave it out")) } else { Ok(text.into()) }
 }
 
 fn level(text: &str) -> Result<Level, Wrong> {

@@ -5,6 +5,7 @@ mod bounds;
 mod client;
 mod lifecycle;
 mod metrics;
+mod overrides;
 mod process;
 mod promtool;
 mod settings;
