@@ -13,7 +13,9 @@
 //! | `health`, `own`, `log` | what it says of itself |
 //! | `metrics` | what the filter counts, read from Envoy |
 //! | `overrides` | what operators have switched |
+//! | `app_probe` | whether the application is well |
 
+mod app_probe;
 mod connection;
 mod health;
 mod life;
@@ -28,6 +30,7 @@ mod settings;
 mod unix_socket;
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use hyper::Method;
@@ -39,6 +42,7 @@ use listener::Listener;
 
 use crate::overrides::{StateDir, Switchboard, now};
 
+pub use app_probe::{AppHealth, AppProbe, Target};
 pub use life::Life;
 pub use listener::{ListenError, MAX_CONNECTIONS};
 pub use log::Format;
@@ -62,6 +66,8 @@ pub struct Sidecar {
     pub metrics: Metrics,
     /// What operators have switched.
     pub overrides: Switchboard,
+    /// The probe of the application, where one is wanted.
+    pub app_probe: Option<Arc<AppProbe>>,
 }
 
 /// Why it could not be begun.
@@ -70,6 +76,14 @@ pub enum SidecarError {
     /// An address cannot be had.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// There is no place for what is to be kept.
+    #[error("--state-dir: cannot make {}: {source}; name a directory that this process may write to", directory.display())]
+    State {
+        /// The one that was named.
+        directory: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// The system refuses what every process needs.
     #[error("cannot begin: {0}; look at the limits of the container")]
     Start(#[from] io::Error),
@@ -94,10 +108,24 @@ async fn live(settings: Settings) -> Result<(), SidecarError> {
     info!(
         api = %api_listener.address(), metrics = %open_listener.address(), version = env!("CARGO_PKG_VERSION"), "ready"
     );
-    let metrics = Metrics::new(settings.envoy_admin.clone());
-    let overrides = switchboard(&settings);
-    let sidecar = Arc::new(Sidecar { settings, life: Life::default(), own: Own::default(), metrics, overrides });
+    let metrics = Metrics::try_new(settings.envoy_admin.clone(), settings.state_dir.as_deref());
+    let failed = |source| {
+        let directory = settings.state_dir.clone().unwrap_or_default();
+        SidecarError::State { directory, source }
+    };
+    let metrics = metrics.map_err(failed)?;
+    let state = settings.state_dir.as_deref().map(StateDir::open).transpose().map_err(failed)?;
+    let overrides = Switchboard::new(state, settings.overrides_file.clone(), now());
+    let app_probe = settings
+        .app_probe
+        .clone()
+        .map(|target| Arc::new(AppProbe::new(target, settings.app_probe_interval, settings.app_probe_timeout)));
+    let sidecar =
+        Arc::new(Sidecar { settings, life: Life::default(), own: Own::default(), metrics, overrides, app_probe });
     tokio::spawn(overrides::keep(Arc::clone(&sidecar)));
+    if let Some(probe) = &sidecar.app_probe {
+        tokio::spawn(Arc::clone(probe).run(sidecar.life.clone()));
+    }
     let mut served = std::pin::pin!(async {
         let open_routes = Router::new(open());
         tokio::join!(
@@ -120,22 +148,9 @@ async fn live(settings: Settings) -> Result<(), SidecarError> {
         // Who says it twice does not want to wait.
         signal = signals.next() => warn!(signal, "ends at once"),
     }
+    sidecar.metrics.keep().await;
     info!("ended");
     Ok(())
-}
-
-/// What is switched at the beginning. Where nothing can be kept, the filter still gets what is set from now on.
-fn switchboard(settings: &Settings) -> Switchboard {
-    let state = settings.state_dir.as_deref().and_then(|path| {
-        let failed = |error: &io::Error| {
-            tracing::error!(
-                directory = %path.display(), %error,
-                "the state directory cannot be had, so overrides end with the process; make it writable"
-            );
-        };
-        StateDir::open(path).inspect_err(failed).ok()
-    });
-    Switchboard::new(state, settings.overrides_file.clone(), now())
 }
 
 /// What everybody may ask.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{ArgMatches, Args, Command};
 use tracing::Level;
 
+use super::app_probe::Target;
 use super::log::Format;
 use super::overrides::TokenFile;
 use crate::address::Address;
@@ -42,13 +43,23 @@ pub struct SidecarArgs {
     /// A file of overrides that is watched, such as a mounted ConfigMap: YAML or JSON, a map whose overrides is a list
     #[arg(long, env = "HELIUS_AGENT_OVERRIDES_FILE", value_name = "FILE")]
     overrides_file: Option<String>,
-    /// A directory that outlives the process: for the overrides that the API was told, and the lines about changes
-    #[arg(long, env = "HELIUS_AGENT_STATE_DIR", value_name = "DIRECTORY")]
-    state_dir: Option<String>,
     /// A file with the token that whoever changes overrides has to send. Without it they can be changed on a Unix socket
     /// alone
     #[arg(long, env = "HELIUS_AGENT_TOKEN_FILE", value_name = "FILE")]
     token_file: Option<String>,
+    /// A directory in which counters, and the overrides that the API was told, survive a restart of the agent; without one
+    /// counters begin with what Envoy says then, and those overrides end. The lines about changes go there too
+    #[arg(long, env = "HELIUS_AGENT_STATE_DIR", value_name = "DIRECTORY")]
+    state_dir: Option<String>,
+    /// Probes the application: http://127.0.0.1:8080/healthz has to be answered 200 to 399, tcp://127.0.0.1:8080 to accept
+    #[arg(long, env = "HELIUS_AGENT_APP_PROBE", value_name = "URL")]
+    app_probe: Option<String>,
+    /// How often the application is probed
+    #[arg(long, env = "HELIUS_AGENT_APP_PROBE_INTERVAL", value_name = "DURATION", default_value = "2s")]
+    app_probe_interval: String,
+    /// How long a probe may take
+    #[arg(long, env = "HELIUS_AGENT_APP_PROBE_TIMEOUT", value_name = "DURATION", default_value = "1s")]
+    app_probe_timeout: String,
     /// How long requests under way may take when the process is to end
     #[arg(long, env = "HELIUS_AGENT_DRAIN", value_name = "DURATION", default_value = "5s")]
     drain: String,
@@ -71,10 +82,16 @@ pub struct Settings {
     pub envoy_admin: Address,
     /// The file of overrides that is watched.
     pub overrides_file: Option<PathBuf>,
-    /// What outlives the process.
-    pub state_dir: Option<PathBuf>,
     /// Where the token stands that changes need.
     pub token_file: Option<TokenFile>,
+    /// Where counters and overrides survive a restart of the agent, if they do.
+    pub state_dir: Option<PathBuf>,
+    /// How the application is probed, if it is.
+    pub app_probe: Option<Target>,
+    /// How often, 100 ms to 1 h.
+    pub app_probe_interval: Duration,
+    /// How long a probe may take, 10 ms to 1 min.
+    pub app_probe_timeout: Duration,
     /// How long requests under way may take at the end, 0 to 1 h.
     pub drain: Duration,
     /// How the log is written.
@@ -104,8 +121,14 @@ impl Settings {
         let why = "an admin interface that others reach can be used by them to stop Envoy";
         let envoy_admin = given.required("envoy-admin", |text| Address::parse_local(text, why));
         let overrides_file = given.optional("overrides-file", path);
-        let state_dir = given.optional("state-dir", path);
         let token_file = given.optional("token-file", path);
+        let state_dir = given.optional("state-dir", directory);
+        let app_probe = given.optional("app-probe", Target::parse);
+        let app_probe_interval = given.required("app-probe-interval", |text| {
+            duration(text, Duration::from_millis(100), Duration::from_secs(3600))
+        });
+        let app_probe_timeout = given
+            .required("app-probe-timeout", |text| duration(text, Duration::from_millis(10), Duration::from_secs(60)));
         let drain = given.required("drain", |text| duration(text, Duration::ZERO, Duration::from_secs(3600)));
         let log_format = given
             .required("log-format", |text| word(text, "a format", &[("json", Format::Json), ("text", Format::Text)]));
@@ -115,8 +138,11 @@ impl Settings {
             metrics_listen: metrics_listen?,
             envoy_admin: envoy_admin?,
             overrides_file: overrides_file?,
-            state_dir: state_dir?,
             token_file: token_file?.map(TokenFile::new),
+            state_dir: state_dir?,
+            app_probe: app_probe?,
+            app_probe_interval: app_probe_interval?,
+            app_probe_timeout: app_probe_timeout?,
             drain: drain?,
             log_format: log_format?,
             log_level: log_level?,
@@ -126,6 +152,10 @@ impl Settings {
 
 fn path(text: &str) -> Result<PathBuf, Wrong> {
     if text.is_empty() { Err(Wrong::new("is no path", "write one, or leave it out")) } else { Ok(text.into()) }
+}
+
+fn directory(text: &str) -> Result<PathBuf, Wrong> {
+    if text.is_empty() { Err(Wrong::new("is no directory", "write its path")) } else { Ok(text.into()) }
 }
 
 fn level(text: &str) -> Result<Level, Wrong> {

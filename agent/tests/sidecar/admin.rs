@@ -1,7 +1,7 @@
 //! A stand-in for Envoy's admin interface.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ pub(crate) enum Says {
 /// How often it was asked.
 #[derive(Debug, Default)]
 struct Asked {
-    infos: AtomicUsize,
+    stats: AtomicUsize,
     inventories: AtomicUsize,
 }
 
@@ -34,6 +34,7 @@ pub(crate) struct Admin {
     addr: SocketAddr,
     says: Arc<Mutex<Says>>,
     asked: Arc<Asked>,
+    connections: Arc<Mutex<Vec<TcpStream>>>,
     is_gone: Arc<AtomicBool>,
 }
 
@@ -47,15 +48,17 @@ impl Admin {
             addr: listener.local_addr().unwrap(),
             says: Arc::new(Mutex::new(says)),
             asked: Arc::default(),
+            connections: Arc::default(),
             is_gone: Arc::default(),
         };
         let (says, asked, is_gone) = (Arc::clone(&this.says), Arc::clone(&this.asked), Arc::clone(&this.is_gone));
-        let start = Instant::now();
+        let (connections, start) = (Arc::clone(&this.connections), Instant::now());
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if is_gone.load(Ordering::SeqCst) {
                     return;
                 }
+                connections.lock().unwrap().push(stream.try_clone().unwrap());
                 let (says, asked) = (Arc::clone(&says), Arc::clone(&asked));
                 std::thread::spawn(move || serve(stream, &says, start, &asked));
             }
@@ -76,9 +79,9 @@ impl Admin {
         self.asked.inventories.load(Ordering::SeqCst)
     }
 
-    /// How often it was asked for anything at all.
+    /// How often it was asked for stats.
     pub(crate) fn scrapes(&self) -> usize {
-        self.asked.infos.load(Ordering::SeqCst)
+        self.asked.stats.load(Ordering::SeqCst)
     }
 
     /// Goes away, and leaves its address to another one.
@@ -102,6 +105,10 @@ impl Drop for Admin {
     fn drop(&mut self) {
         self.is_gone.store(true, Ordering::SeqCst);
         let _ = TcpStream::connect(self.addr);
+        // As the kernel does with those of a process that is gone.
+        for connection in self.connections.lock().unwrap().drain(..) {
+            let _ = connection.shutdown(Shutdown::Both);
+        }
     }
 }
 
@@ -127,8 +134,8 @@ fn serve(mut stream: TcpStream, says: &Mutex<Says>, start: Instant, asked: &Aske
         if request.starts_with("GET /stats?") && !request.contains("usedonly") {
             asked.inventories.fetch_add(1, Ordering::SeqCst);
         }
-        if request.starts_with("GET /server_info ") {
-            asked.infos.fetch_add(1, Ordering::SeqCst);
+        if request.starts_with("GET /stats?") {
+            asked.stats.fetch_add(1, Ordering::SeqCst);
         }
         let says = says.lock().unwrap().clone();
         if answer(&mut stream, &request, says, start.elapsed().as_secs()).is_err() {

@@ -60,3 +60,29 @@ fn a_head_that_does_not_end_is_given_up() {
     assert!(told.is_empty() || told.starts_with("HTTP/1.1 431 "), "{told}");
     assert_eq!(get(sidecar.api_addr(), "/healthz").status, 200);
 }
+
+#[test]
+fn a_body_that_does_not_come_is_given_up() {
+    let sidecar = Sidecar::start(&[]);
+    let mut slow = connect(sidecar.api_addr());
+    write!(slow, "GET /healthz HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nx").unwrap();
+    // Its deadline is well before the client's own patience.
+    assert_eq!(read(slow).unwrap().status, 408);
+}
+
+#[test]
+fn what_is_no_http_harms_nobody() {
+    let sidecar = Sidecar::start(&[]);
+    for bytes in
+        [&b"\x16\x03\x01\x02\x00\x01\x00"[..], b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET\r\n\r\n", b"\0\0\0\0"]
+    {
+        let mut stream = connect(sidecar.api_addr());
+        stream.write_all(bytes).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let told = String::from_utf8_lossy(&answer).into_owned();
+        assert!(told.is_empty() || told.starts_with("HTTP/1.1 4") || told.starts_with("HTTP/1.1 505"), "{told}");
+    }
+    assert_eq!(get(sidecar.api_addr(), "/healthz").status, 200);
+}

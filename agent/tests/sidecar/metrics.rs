@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
+
 use crate::admin::{Admin, Says, stats};
 use crate::client::get;
 use crate::process::{SOON, Sidecar};
 
 /// The series of one answer.
-type Page = BTreeMap<String, f64>;
+pub(crate) type Page = BTreeMap<String, f64>;
 
-fn scrape(sidecar: &Sidecar) -> Page {
+pub(crate) fn scrape(sidecar: &Sidecar) -> Page {
     let reply = get(sidecar.metrics_addr(), "/metrics");
     assert_eq!(reply.status, 200, "{}", reply.body);
     assert!(reply.head.contains("content-type: text/plain; version=0.0.4\r\n"), "{}", reply.head);
@@ -21,7 +23,7 @@ fn scrape(sidecar: &Sidecar) -> Page {
 }
 
 /// Scrapes until it is so.
-fn wait(sidecar: &Sidecar, what: &str, is_so: impl Fn(&Page) -> bool) -> Page {
+pub(crate) fn wait(sidecar: &Sidecar, what: &str, is_so: impl Fn(&Page) -> bool) -> Page {
     let until = Instant::now() + SOON;
     loop {
         let page = scrape(sidecar);
@@ -45,7 +47,7 @@ fn allowed(page: &Page) -> Option<f64> {
 }
 
 /// The value of a series of the agent's own.
-fn own(page: &Page, name: &str) -> Option<f64> {
+pub(crate) fn own(page: &Page, name: &str) -> Option<f64> {
     page.get(name).copied()
 }
 
@@ -117,6 +119,32 @@ fn counters_never_fall_when_envoy_restarts() {
 }
 
 #[test]
+fn counters_survive_the_agent_where_they_are_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = format!("--state-dir={}", directory.path().join("state").display());
+    let admin = Admin::start(Says::Stats(allow(7), 100));
+    let begin = |admin: &Admin| Sidecar::start(&[&admin.flag(), &state]);
+    let mut sidecar = begin(&admin);
+    assert_eq!(allowed(&scrape(&sidecar)), Some(7.0));
+    let admin = Admin::start_at(admin.die(), Says::Stats(allow(9), 0));
+    wait(&sidecar, "the sum of both", |page| allowed(page) == Some(16.0));
+    sidecar.signal(Signal::TERM);
+    assert_eq!(sidecar.ended().code(), Some(0));
+    // Envoy was restarted meanwhile.
+    let admin = Admin::start_at(admin.die(), Says::Stats(allow(4), 1000));
+    let sidecar = begin(&admin);
+    assert_eq!(allowed(&scrape(&sidecar)), Some(20.0));
+    // Killed, it finds the same Envoy again.
+    drop(sidecar);
+    let sidecar = begin(&admin);
+    assert_eq!(allowed(&scrape(&sidecar)), Some(20.0));
+    // Killed with Envoy, nobody knows what was counted last.
+    drop(sidecar);
+    let admin = Admin::start_at(admin.die(), Says::Stats(allow(5), 0));
+    assert_eq!(allowed(&scrape(&begin(&admin))), Some(5.0));
+}
+
+#[test]
 fn one_that_never_was_there_is_down_and_found_when_it_comes() {
     let addr = Admin::start(Says::Nothing).die();
     let sidecar = Sidecar::start(&[&format!("--envoy-admin={addr}")]);
@@ -145,7 +173,6 @@ fn whatever_envoy_says_a_scrape_is_answered_in_time() {
         Says::Endless,
         Says::Bytes(b"not HTTP at all\r\n\r\n".to_vec()),
         Says::Bytes(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n".to_vec()),
-        Says::Bytes(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}".to_vec()),
         Says::Bytes(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{".to_vec()),
         Says::Bytes([b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), vec![b'{'; 1 << 20]].concat()),
     ];
@@ -162,6 +189,15 @@ fn whatever_envoy_says_a_scrape_is_answered_in_time() {
         admin.say(Says::Stats(allow(4), 0));
         wait(&sidecar, "up again", up);
     }
+}
+
+#[test]
+fn an_admin_interface_that_is_none_is_not_believed() {
+    let admin = Admin::start(Says::Bytes(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}".to_vec()));
+    let sidecar = Sidecar::start(&[&admin.flag()]);
+    assert!(!up(&scrape(&sidecar)));
+    let told = sidecar.logged("envoy cannot be read; counters stay where they are");
+    assert_eq!(told["error"], "/server_info says no uptime");
 }
 
 #[test]

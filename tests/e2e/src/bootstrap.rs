@@ -75,6 +75,13 @@ impl Bootstrap {
         self.endpoint("recommender_us_east_1", primary).endpoint("recommender_us_west_2", secondary)
     }
 
+    /// Where Envoy's admin interface is, for who has to find it again after a restart.
+    #[must_use]
+    pub fn admin(mut self, addr: SocketAddr) -> Self {
+        self.at("/admin/address/socket_address")["port_value"] = addr.port().into();
+        self
+    }
+
     /// Gives a cluster its only endpoint.
     #[must_use]
     pub fn endpoint(self, cluster: &str, addr: SocketAddr) -> Self {

@@ -16,6 +16,7 @@
 //! # }
 //! ```
 
+mod agent;
 mod alone;
 mod behaviour;
 mod black_hole;
@@ -37,6 +38,7 @@ mod stats;
 mod upstream;
 mod wait;
 
+pub use agent::AgentProcess;
 pub use alone::alone;
 pub use behaviour::{Answer, Behaviour, Ending};
 pub use black_hole::BlackHole;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::family::{self, Kind};
 use super::stat::{Labels, Stat};
 
-/// Most series of the filter that are kept. 500 routes to 3 regions have about so many.
+/// Most series of the filter that are kept. 350 routes to 3 regions have about so many.
 pub(super) const MAX_SERIES: usize = 50_000;
 
 /// The books.
@@ -80,6 +80,15 @@ impl Books {
             self.series += 1;
         }
         entered
+    }
+
+    /// Enters what an agent before this one had in its books.
+    pub(super) fn restore(&mut self, name: &str, labels: &str, count: Count) {
+        let stat = Stat { name, labels: Labels(labels), value: count.now };
+        if self.series < MAX_SERIES && family::kind(name) == Kind::Counter && !family::is_own(name) {
+            let entered = with(&mut self.counters, stat, true, |it| *it = count);
+            self.series += usize::from(entered == Entered::New);
+        }
     }
 
     /// Envoy has restarted: its counters begin at 0, and nothing is known of its gauges.

@@ -41,6 +41,7 @@ pub(super) enum EnvoyError {
 }
 
 /// A connection to one process of Envoy.
+#[derive(Debug)]
 pub(super) struct Envoy(HttpClient);
 
 impl Envoy {
@@ -50,13 +51,15 @@ impl Envoy {
 
     /// How long it has been up.
     pub(super) async fn sighting(&mut self) -> Result<Sighting, EnvoyError> {
+        let asked = Instant::now();
         let answer = self.get("/server_info").await?;
         let info = read_body(answer, MAX_INFO).await?;
         let info: serde_json::Value = serde_json::from_slice(&info).map_err(|_| EnvoyError::Info)?;
         // "15s". Of the present process; uptime_all_epochs is that of all whose counters were handed on by hot restarts,
         // which is what the counters go by.
         let uptime = info["uptime_all_epochs"].as_str().and_then(|text| text.strip_suffix('s')?.parse().ok());
-        Ok(Sighting { at: Instant::now(), uptime: Duration::from_secs(uptime.ok_or(EnvoyError::Info)?) })
+        let uptime = Duration::from_secs(uptime.ok_or(EnvoyError::Info)?);
+        Ok(Sighting { asked, answered: Instant::now(), uptime })
     }
 
     /// Hands each line of the filter's stats to `take`: all, or those in use.

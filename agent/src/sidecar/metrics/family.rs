@@ -55,7 +55,7 @@ const KNOWN: [(&str, Kind, &str); 29] = [
     (BUILD_INFO, Gauge, "1, with the version of the agent."),
     (ENVOY_UP, Gauge, "Whether Envoy's stats could be read for this answer."),
     (APP_UP, Gauge, "Whether the application answered the agent's last probe well."),
-    (APP_CHANGED, Gauge, "Seconds since the application was last found to have come up or gone down."),
+    (APP_CHANGED, Gauge, "When the application was last found to have come up or gone down, in seconds since 1970."),
     (SCRAPE_ERRORS, Counter, "Attempts to read from a source that failed."),
     (MALFORMED, Counter, "Lines or answers of a source that could not be read, and were skipped."),
     (REFUSED, Counter, "Connections that were closed because there were too many."),
@@ -77,8 +77,8 @@ pub(super) const BUILD_INFO: &str = "helius_agent_build_info";
 pub(super) const ENVOY_UP: &str = "helius_envoy_up";
 /// Whether the application is well.
 pub(super) const APP_UP: &str = "helius_app_up";
-/// How long it has been so.
-pub(super) const APP_CHANGED: &str = "helius_app_last_change_seconds";
+/// Since when it has been so.
+pub(super) const APP_CHANGED: &str = "helius_app_last_change_timestamp_seconds";
 /// Failed attempts to read.
 pub(super) const SCRAPE_ERRORS: &str = "helius_agent_scrape_errors_total";
 /// What could not be read.

@@ -7,6 +7,7 @@
 //! | `restart` | tells whether it is another Envoy |
 //! | `books` | keeps the series, so that no counter ever falls |
 //! | `family` | names, types, help |
+//! | `state` | keeps what was counted before beyond the agent's own end |
 //! | `render` | writes what Prometheus reads |
 
 mod books;
@@ -15,7 +16,10 @@ mod family;
 mod render;
 mod restart;
 mod stat;
+mod state;
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -36,6 +40,7 @@ use envoy::{Envoy, EnvoyError};
 use render::{Page, float};
 use restart::Sighting;
 use stat::Stat;
+use state::{Kept, StateFile};
 
 /// All stats are read again after so long, because a configuration may have been pushed. A used one that is not known is
 /// found at once.
@@ -55,10 +60,17 @@ pub struct Metrics {
 #[derive(Debug, Default)]
 struct Scraper {
     books: Books,
-    /// The Envoy that was last seen.
-    seen: Option<Sighting>,
+    /// The connection to the Envoy that was last seen, while it holds.
+    envoy: Option<Envoy>,
+    /// What that Envoy said of itself when it was met, and when it last answered.
+    seen: Option<(Sighting, Instant)>,
     /// When all stats were last read from it.
     inventory: Option<Instant>,
+    /// Where the books are kept, and what was in them when the agent began, until Envoy is met.
+    state: Option<StateFile>,
+    kept: Option<Kept>,
+    /// When the Envoy that was last seen began, since 1970.
+    began: Duration,
     /// When it was last asked, and whether it answered.
     asked: Option<(Instant, bool)>,
     errors: u64,
@@ -68,9 +80,26 @@ struct Scraper {
 }
 
 impl Metrics {
-    /// Reads from the Envoy with this admin interface.
-    pub fn new(envoy: Address) -> Self {
-        Self { envoy, started: SystemTime::now(), scraper: Mutex::default() }
+    /// Reads from the Envoy with this admin interface, and keeps its books in this directory, if in any.
+    ///
+    /// # Errors
+    ///
+    /// Where the directory cannot be made.
+    pub fn try_new(envoy: Address, state_dir: Option<&Path>) -> io::Result<Self> {
+        let state = state_dir.map(StateFile::within).transpose()?;
+        let kept = state.as_ref().and_then(|file| {
+            file.read().unwrap_or_else(|error| {
+                warn!(%error, "the kept counters cannot be read; they begin anew");
+                None
+            })
+        });
+        let scraper = Scraper { state, kept, ..Scraper::default() };
+        Ok(Self { envoy, started: SystemTime::now(), scraper: Mutex::new(scraper) })
+    }
+
+    /// Keeps what is known, because the process is to end.
+    pub(super) async fn keep(&self) {
+        self.scraper.lock().await.keep(true);
     }
 
     /// What the filters of this Envoy have, read from it now.
@@ -103,9 +132,19 @@ impl Metrics {
         let mut page = Page::default();
         page.books(&scraper.books, is_up)?;
         page.own(family::ENVOY_UP, &[(None, f64::from(u8::from(is_up)))])?;
-        let envoy = Some(("source", "envoy"));
-        page.own(family::SCRAPE_ERRORS, &[(envoy, float(scraper.errors))])?;
-        page.own(family::MALFORMED, &[(envoy, float(scraper.malformed))])?;
+        let mut errors = vec![(Some(("source", "envoy")), float(scraper.errors))];
+        let mut malformed = vec![(Some(("source", "envoy")), float(scraper.malformed))];
+        if let Some(probe) = &sidecar.app_probe {
+            let health = probe.health();
+            errors.push((Some(("source", "app")), float(health.failed)));
+            malformed.push((Some(("source", "app")), float(health.malformed)));
+            if let Some((is_up, changed)) = health.last {
+                page.own(family::APP_UP, &[(None, f64::from(u8::from(is_up)))])?;
+                page.own(family::APP_CHANGED, &[(None, seconds(changed))])?;
+            }
+        }
+        page.own(family::SCRAPE_ERRORS, &errors)?;
+        page.own(family::MALFORMED, &malformed)?;
         page.own(family::LEFT_OUT, &[(None, float(scraper.left_out))])?;
         page.own(family::RESTARTS, &[(None, float(scraper.restarts))])?;
         page.own(family::REFUSED, &[(None, float(sidecar.own.connections_refused()))])?;
@@ -117,14 +156,18 @@ impl Metrics {
         let audit: Vec<_> = audit.iter().map(|(it, count)| (Some(("action", it.word())), float(*count))).collect();
         page.own(family::AUDIT, &audit)?;
         page.own(family::BUILD_INFO, &[(Some(("version", env!("CARGO_PKG_VERSION"))), 1.0)])?;
-        let started = self.started.duration_since(UNIX_EPOCH).unwrap_or_default();
-        page.own(family::START, &[(None, started.as_secs_f64())])?;
+        page.own(family::START, &[(None, seconds(self.started))])?;
         Ok(page.into_text())
     }
 }
 
 fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+/// A moment as Prometheus has it.
+fn seconds(at: SystemTime) -> f64 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 /// Answers `/metrics`.
@@ -162,26 +205,64 @@ impl Scraper {
     }
 
     async fn read(&mut self, address: &Address) -> Result<(), EnvoyError> {
+        // Taken out: one that failed, or was given up in the middle of an answer, is not used again.
+        if let Some(mut envoy) = self.envoy.take()
+            && self.update(&mut envoy).await.is_ok()
+        {
+            self.answered(envoy);
+            return Ok(());
+        }
         let mut envoy = Envoy::connect(address).await?;
-        // All requests go over one connection, so the process that says its uptime is the one that lists its stats.
+        // Asked on the connection over which the stats come, so both are said by the same process.
         self.recognise(envoy.sighting().await?);
+        self.update(&mut envoy).await?;
+        self.answered(envoy);
+        Ok(())
+    }
+
+    fn answered(&mut self, envoy: Envoy) {
+        if let Some((_, alive)) = &mut self.seen {
+            *alive = Instant::now();
+        }
+        self.envoy = Some(envoy);
+    }
+
+    async fn update(&mut self, envoy: &mut Envoy) -> Result<(), EnvoyError> {
         if self.needs_inventory() {
-            return self.take_inventory(&mut envoy).await;
+            return self.take_inventory(envoy).await;
         }
         let mut is_new = false;
         envoy.stats(false, |line| is_new |= self.enter(line) == Some(Entered::New)).await?;
         // A configuration was pushed: what else it has stands at 0, and shall be seen there.
-        if is_new { self.take_inventory(&mut envoy).await } else { Ok(()) }
+        if is_new { self.take_inventory(envoy).await } else { Ok(()) }
     }
 
     fn recognise(&mut self, sighting: Sighting) {
-        if self.seen.is_some_and(|last| sighting.is_another_than(last)) {
+        if self.seen.is_some_and(|(former, alive)| sighting.is_another_than(former, alive)) {
             self.books.carry();
             self.inventory = None;
             self.restarts += 1;
             info!(uptime = ?sighting.uptime, "envoy has restarted; its counters go on from where they were");
         }
-        self.seen = Some(sighting);
+        self.seen = Some((sighting, sighting.answered));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.began = now.saturating_sub(sighting.uptime);
+        if let Some(kept) = self.kept.take()
+            && !kept.enter(&mut self.books, self.began)
+        {
+            info!("the kept counters are of another envoy, and nobody knows its last ones; they begin anew");
+        }
+        self.keep(false);
+    }
+
+    /// Writes what is known, where it is kept.
+    fn keep(&self, is_whole: bool) {
+        // Where Envoy was not met, what is kept is still what there is to know.
+        if let (Some(file), Some(_)) = (&self.state, &self.seen)
+            && let Err(error) = file.write(&self.books, self.began, is_whole)
+        {
+            warn!(%error, "the counters cannot be kept; they begin anew with the next agent");
+        }
     }
 
     fn needs_inventory(&self) -> bool {

@@ -1,5 +1,6 @@
 //! The text that Prometheus reads, out of the books.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
@@ -56,7 +57,7 @@ impl Page {
 
     /// Attempts, and those whose output was invalid. Both exist for each region, so that a rate sees the first of them.
     fn model(&mut self, books: &Books) -> Result<()> {
-        let mut regions: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        let mut regions: BTreeMap<Cow<'_, str>, (u64, u64)> = BTreeMap::new();
         for (labels, count) in books.counter(ATTEMPTS) {
             let Some(verdict) = labels.get("verdict") else { continue };
             let (requests, invalid) = regions.entry(labels.without("verdict")).or_default();
@@ -77,7 +78,7 @@ impl Page {
     }
 
     fn latency(&mut self, books: &Books) -> Result<()> {
-        let mut routes: BTreeMap<String, Vec<(f64, u64)>> = BTreeMap::new();
+        let mut routes: BTreeMap<Cow<'_, str>, Vec<(f64, u64)>> = BTreeMap::new();
         for (labels, count) in books.counter(LATENCY_BUCKET) {
             // Rust reads +Inf too.
             let Some(bound) = labels.get("le").and_then(|bound| bound.parse().ok()) else { continue };
@@ -86,7 +87,7 @@ impl Page {
         let sums: BTreeMap<&str, u64> =
             books.counter(LATENCY_MICROSECONDS).map(|(labels, count)| (labels.0, count.total())).collect();
         let metrics = routes.into_iter().map(|(labels, buckets)| {
-            let micros = sums.get(labels.as_str()).copied().unwrap_or_default();
+            let micros = sums.get(&*labels).copied().unwrap_or_default();
             let mut metric = Metric::from_label(pairs(Labels(&labels)));
             metric.set_histogram(histogram(buckets, float(micros) / 1e6));
             metric
@@ -149,7 +150,10 @@ fn metric(kind: Kind, labels: Vec<LabelPair>, value: f64) -> Metric {
 }
 
 fn pairs(labels: Labels<'_>) -> Vec<LabelPair> {
-    labels.iter().map(|(label, value)| pair(label, value)).collect()
+    // Room for as many as there are: thousands of these are made for each page.
+    let mut pairs = Vec::with_capacity(5);
+    pairs.extend(labels.iter().map(|(label, value)| pair(label, value)));
+    pairs
 }
 
 fn pair(label: &str, value: &str) -> LabelPair {

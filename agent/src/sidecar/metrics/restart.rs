@@ -1,32 +1,42 @@
 //! Whether Envoy is the process that it was when it was last seen.
 //!
-//! Envoy says how long it has been up, in whole seconds. `server.uptime` among the stats is as old as the last flush of the
-//! stats; `/server_info` is exact. A process is another one where it has been up for less time than has passed since it
-//! was last seen, and for less than the former one would have been by now. The first alone would take a young Envoy for a
-//! new one; the second alone would take a clock that was set back for a restart, and count everything twice.
+//! While a connection to it holds, it is. Behind a new connection it may be another one, and the time for which it says to
+//! have been up tells: in whole seconds and exact in `/server_info`, where `server.uptime` among the stats is as old as their
+//! last flush. A process is another one where it
 //!
-//! An Envoy that was up for less than two seconds may be taken for its successor. Then a counter that is lower than before
-//! tells (`books`).
+//! * has been up for less time than has passed since the former one last answered, and
+//! * has been up for less time than the former one would have been by now.
+//!
+//! The first alone would take a young Envoy for a new one. The second alone would take a clock that was set back for a
+//! restart, and everything would be counted twice.
+//!
+//! Because of the whole seconds, one that was replaced within a second of its own beginning may be taken for its
+//! successor. Then a counter that is lower than before tells (`books`).
 
 use std::time::{Duration, Instant};
 
-/// The rounding of both times to seconds, and the time that an answer may take.
-const SLACK: Duration = Duration::from_secs(2);
-
-/// When Envoy was seen, and how long it had been up.
+/// How long a process had been up, and when it said so.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sighting {
-    /// When it said so.
-    pub(super) at: Instant,
+    /// When it was asked.
+    pub(super) asked: Instant,
+    /// When it had answered.
+    pub(super) answered: Instant,
     /// What it said, rounded down to seconds.
     pub(super) uptime: Duration,
 }
 
+/// What its rounding can hide.
+const ROUNDING: Duration = Duration::from_secs(1);
+
 impl Sighting {
-    /// Whether `self` is another process than the one that was seen as `last`.
-    pub(super) fn is_another_than(self, last: Self) -> bool {
-        let passed = self.at.saturating_duration_since(last.at);
-        self.uptime <= passed + SLACK && self.uptime + SLACK < last.uptime + passed
+    /// Whether this is another process than `former`, which last answered at `alive`.
+    pub(super) fn is_another_than(self, former: Self, alive: Instant) -> bool {
+        let silence = self.answered.saturating_duration_since(alive);
+        let passed = self.asked.saturating_duration_since(former.answered);
+        // Clocks that are being adjusted run differently by less than a thousandth.
+        let slack = ROUNDING + passed / 1000;
+        self.uptime <= silence && self.uptime + slack <= former.uptime + passed
     }
 }
 
@@ -34,30 +44,35 @@ impl Sighting {
 mod tests {
     use super::*;
 
-    /// Seen with an uptime, and again after so many seconds with another one.
-    fn is_another(first: u64, passed: u64, second: u64) -> bool {
-        let (at, seconds) = (Instant::now(), Duration::from_secs);
-        let last = Sighting { at, uptime: seconds(first) };
-        Sighting { at: at + seconds(passed), uptime: seconds(second) }.is_another_than(last)
+    /// Seen with an uptime, and again so many seconds after it was seen with another one.
+    fn is_another(first: f64, passed: f64, second: f64) -> bool {
+        let sighting =
+            |at, uptime: f64| Sighting { asked: at, answered: at, uptime: Duration::from_secs_f64(uptime.floor()) };
+        let begin = Instant::now();
+        let former = sighting(begin, first);
+        sighting(begin + Duration::from_secs_f64(passed), second).is_another_than(former, begin)
     }
 
     #[test]
     fn an_envoy_that_runs_on_is_the_same() {
-        for (first, passed, second) in [(0, 0, 0), (0, 15, 15), (1, 15, 15), (1, 15, 17), (3600, 15, 3615)] {
-            assert!(!is_another(first, passed, second), "{first} {passed} {second}");
+        for first in [0.0, 0.4, 0.999, 1.0, 1.7, 3600.5] {
+            for passed in [0.0, 0.1, 0.9, 1.0, 1.1, 15.0, 86_400.0] {
+                assert!(!is_another(first, passed, first + passed), "{first} {passed}");
+            }
         }
     }
 
     #[test]
     fn an_envoy_that_is_younger_than_it_would_be_is_another() {
-        for (first, passed, second) in [(100, 15, 0), (100, 15, 14), (3, 1, 0), (10, 3600, 3595)] {
+        for (first, passed, second) in [(100.0, 15.0, 0.0), (100.0, 15.0, 14.9), (3.0, 1.0, 0.2), (1.2, 1.0, 0.3)] {
             assert!(is_another(first, passed, second), "{first} {passed} {second}");
         }
+        assert!(is_another(0.5, 2.1, 1.0), "it lived for less than a second, and was away for half of one");
     }
 
     #[test]
     fn a_clock_that_was_set_is_no_restart() {
-        assert!(!is_another(3600, 15, 3000), "back");
-        assert!(!is_another(3600, 15, 9000), "forth");
+        assert!(!is_another(3600.0, 15.0, 3000.0), "back");
+        assert!(!is_another(3600.0, 15.0, 9000.0), "forth");
     }
 }

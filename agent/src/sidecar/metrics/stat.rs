@@ -4,6 +4,8 @@
 //! `wasmcustom.service=.=router;.;route=.=assist;.;helius_admission_total: 7`. Other modules in the same Envoy have stats
 //! of their own below `wasmcustom.`; the filter's are those that begin with the service.
 
+use std::borrow::Cow;
+
 /// What Envoy puts before the names of a filter's stats.
 pub(super) const PREFIX: &str = "wasmcustom.";
 
@@ -70,9 +72,16 @@ impl<'a> Labels<'a> {
     }
 
     /// The same without one of them.
-    pub(super) fn without(self, label: &str) -> String {
+    pub(super) fn without(self, label: &str) -> Cow<'a, str> {
+        // The label that makes the series of a family many stands last, and what comes before it is there already.
+        let last = self.0.strip_suffix(END).map_or(0, |text| text.rfind(END).map_or(0, |at| at + END.len()));
+        if let Some((before, last)) = self.0.split_at_checked(last)
+            && last.strip_prefix(label).is_some_and(|rest| rest.starts_with(IS))
+        {
+            return Cow::Borrowed(before);
+        }
         let others = self.iter().filter(|(it, _)| *it != label);
-        others.fold(String::new(), |text, (label, value)| text + label + IS + value + END)
+        Cow::Owned(others.fold(String::new(), |text, (label, value)| text + label + IS + value + END))
     }
 
     /// Whether Prometheus would read them: one that it does not spoils all that stand beside it.
@@ -108,6 +117,9 @@ mod tests {
         assert_eq!(labels, [("service", "llm.router"), ("route", "assist"), ("region", "us-east-1")]);
         assert_eq!(stat.labels.get("route"), Some("assist"));
         assert_eq!(stat.labels.without("route"), "service=.=llm.router;.;region=.=us-east-1;.;");
+        assert_eq!(stat.labels.without("region"), "service=.=llm.router;.;route=.=assist;.;");
+        assert_eq!(Labels("le=.=1;.;").without("le"), "");
+        assert_eq!(Labels("le=.=1;.;").without("l"), "le=.=1;.;");
     }
 
     #[test]

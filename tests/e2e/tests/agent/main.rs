@@ -1,0 +1,4 @@
+//! The agent beside a real Envoy: its numbers are those of the clients, and no counter falls when Envoy dies.
+
+mod cost;
+mod counters;
