@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::operator::{self, OverrideArgs};
 use crate::schema::SCHEMA;
 use crate::sidecar::{self, Settings, SidecarArgs};
 use crate::validate::{self, Report};
@@ -40,6 +41,8 @@ enum Verb {
     ///
     /// Ends with 0 after SIGTERM or SIGINT, with 2 where it could not begin.
     Sidecar(Box<SidecarArgs>),
+    /// Sets, lists and clears what operators switch for a while
+    Override(OverrideArgs),
     /// Prints the JSON Schema of a configuration, for editors
     #[command(after_help = "Examples:\n  \
         helius-agent schema > helius.schema.json\n  \
@@ -77,6 +80,7 @@ pub fn run() -> ExitCode {
             let worst = files.iter().map(|file| tell(file, explain, &mut out, &mut err)).max();
             ExitCode::from(worst.unwrap_or(0))
         }
+        Verb::Override(args) => ExitCode::from(operator::run(args)),
         Verb::Sidecar(_) => {
             let verb = matches.subcommand().and_then(|(name, matches)| Some((command.find_subcommand(name)?, matches)));
             verb.map_or(ExitCode::from(FAILED), |(command, matches)| run_sidecar(command, matches))

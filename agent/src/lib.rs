@@ -4,6 +4,7 @@
 //! * [`cli`] is what it can be asked to do.
 //! * [`explain`] says what a configuration means.
 //! * [`http_client`] asks servers on this machine.
+//! * [`operator`] sets, lists and clears overrides from the command line.
 //! * [`overrides`] are what operators have switched.
 //! * [`schema`] says to editors what a configuration looks like.
 //! * [`settings`] come from flags, the environment and a file.
@@ -14,6 +15,7 @@ pub mod address;
 pub mod cli;
 pub mod explain;
 pub mod http_client;
+pub mod operator;
 pub mod overrides;
 pub mod schema;
 pub mod settings;

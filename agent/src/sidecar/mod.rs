@@ -47,6 +47,7 @@ pub use life::Life;
 pub use listener::{ListenError, MAX_CONNECTIONS};
 pub use log::Format;
 pub use metrics::Metrics;
+pub(crate) use overrides::AUTHOR;
 pub use overrides::TokenFile;
 pub use own::Own;
 pub use request::{Answer, MAX_BODY, Request, text};

@@ -7,6 +7,7 @@ mod client;
 mod documentation;
 mod lifecycle;
 mod metrics;
+mod operator;
 mod overrides;
 mod process;
 mod promtool;

@@ -21,6 +21,7 @@ use super::Sidecar;
 use super::router::{DEADLINE, Route};
 use crate::overrides::now;
 
+pub(crate) use change::AUTHOR;
 pub use permit::TokenFile;
 
 /// How often it is looked whether something has ended or the file has changed. The filter needs as much again, and what is
