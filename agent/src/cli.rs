@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::operator::{self, OverrideArgs};
 use crate::schema::SCHEMA;
 use crate::sidecar::{self, Settings, SidecarArgs};
 use crate::status::{self, StatusArgs};
@@ -47,6 +48,8 @@ enum Verb {
     ///
     /// Ends with 0 where all is well, with 1 where something is degraded, with 2 where no pod has answered.
     Status(StatusArgs),
+    /// Sets, lists and clears what operators switch for a while
+    Override(OverrideArgs),
     /// Prints the JSON Schema of a configuration, for editors
     #[command(after_help = "Examples:\n  \
         helius-agent schema > helius.schema.json\n  \
@@ -85,6 +88,7 @@ pub fn run() -> ExitCode {
             ExitCode::from(worst.unwrap_or(0))
         }
         Verb::Status(arguments) => status::run(&arguments),
+        Verb::Override(args) => ExitCode::from(operator::run(args)),
         Verb::Sidecar(_) => {
             let verb = matches.subcommand().and_then(|(name, matches)| Some((command.find_subcommand(name)?, matches)));
             verb.map_or(ExitCode::from(FAILED), |(command, matches)| run_sidecar(command, matches))

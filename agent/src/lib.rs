@@ -5,6 +5,8 @@
 //! * [`explain`] says what a configuration means.
 //! * [`last_good`] are good answers of the filter, on disk.
 //! * [`http_client`] asks servers on this machine.
+//! * [`operator`] sets, lists and clears overrides from the command line.
+//! * [`overrides`] are what operators have switched.
 //! * [`schema`] says to editors what a configuration looks like.
 //! * [`settings`] come from flags, the environment and a file.
 //! * [`sidecar`] runs beside the application and Envoy in each pod.
@@ -19,6 +21,8 @@ pub mod cli;
 pub mod explain;
 pub mod http_client;
 pub mod last_good;
+pub mod operator;
+pub mod overrides;
 pub mod schema;
 pub mod settings;
 pub mod sidecar;

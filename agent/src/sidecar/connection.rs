@@ -29,11 +29,17 @@ const READING_TIME: Duration = Duration::from_secs(5);
 const MAX_HEAD: usize = 16 * 1024;
 
 /// Serves one connection to its end.
-pub(super) async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, sidecar: Arc<Sidecar>, router: Arc<Router>) {
+pub(super) async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    remote: Option<String>,
+    sidecar: Arc<Sidecar>,
+    router: Arc<Router>,
+) {
     let end = Arc::new(Mutex::new(Instant::now() + HEAD_TIME + READING_TIME));
     let service = service_fn(|request: HttpRequest<Incoming>| {
         let (sidecar, router, end) = (Arc::clone(&sidecar), Arc::clone(&router), Arc::clone(&end));
-        async move { Ok::<_, Infallible>(answer(request, sidecar, &router, &end).await) }
+        let remote = remote.clone();
+        async move { Ok::<_, Infallible>(answer(request, remote, sidecar, &router, &end).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -69,6 +75,7 @@ pub(super) async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, sidecar: 
 
 async fn answer(
     request: HttpRequest<Incoming>,
+    remote: Option<String>,
     sidecar: Arc<Sidecar>,
     router: &Router,
     end: &Mutex<Instant>,
@@ -80,7 +87,7 @@ async fn answer(
     };
     *end.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + deadline + READING_TIME;
     let answering = timeout(deadline, async {
-        match Request::read(head, body).await {
+        match Request::read(head, body, remote).await {
             Ok(request) => handler(sidecar, request).await,
             Err(answer) => answer,
         }

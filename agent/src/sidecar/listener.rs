@@ -80,8 +80,8 @@ impl Listener {
             match accepted {
                 // Closed at once: a connection that waits for a place holds a file descriptor all the same.
                 Ok(_) if connections.len() >= MAX_CONNECTIONS => sidecar.own.refuse_connection(),
-                Ok(stream) => {
-                    connections.spawn(connection::serve(stream, Arc::clone(&sidecar), Arc::clone(&router)));
+                Ok((stream, remote)) => {
+                    connections.spawn(connection::serve(stream, remote, Arc::clone(&sidecar), Arc::clone(&router)));
                 }
                 Err(error) => {
                     warn!(%error, listener = %self.address, "cannot accept a connection");
@@ -96,14 +96,22 @@ impl Listener {
         while connections.join_next().await.is_some() {}
     }
 
-    async fn accept(&self) -> io::Result<Box<dyn Stream>> {
+    /// The next connection, and who is at its other end.
+    async fn accept(&self) -> io::Result<(Box<dyn Stream>, Option<String>)> {
         Ok(match &self.socket {
             Socket::Tcp(socket) => {
-                let (stream, _) = socket.accept().await?;
+                let (stream, remote) = socket.accept().await?;
                 stream.set_nodelay(true)?;
-                Box::new(stream)
+                (Box::new(stream), Some(remote.to_string()))
             }
-            Socket::Unix(socket) => Box::new(socket.accept().await?),
+            Socket::Unix(socket) => {
+                let stream = socket.accept().await?;
+                let remote = stream.peer_cred().ok().map(|peer| match peer.pid() {
+                    Some(pid) => format!("uid {} pid {pid}", peer.uid()),
+                    None => format!("uid {}", peer.uid()),
+                });
+                (Box::new(stream), remote)
+            }
         })
     }
 }

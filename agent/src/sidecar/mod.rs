@@ -13,6 +13,7 @@
 //! | `health`, `own`, `log` | what it says of itself |
 //! | `last_good` | good answers that outlive Envoy |
 //! | `metrics` | what the filter counts, read from Envoy |
+//! | `overrides` | what operators have switched |
 //! | `app_probe` | whether the application is well |
 
 mod app_probe;
@@ -23,6 +24,7 @@ mod life;
 mod listener;
 mod log;
 mod metrics;
+mod overrides;
 mod own;
 mod request;
 mod router;
@@ -41,12 +43,16 @@ use crate::last_good::Store;
 use life::Signals;
 use listener::Listener;
 
+use crate::overrides::{StateDir, Switchboard, now};
+
 pub use app_probe::{AppHealth, AppProbe, Target};
 pub use last_good::Kept;
 pub use life::Life;
 pub use listener::{ListenError, MAX_CONNECTIONS};
 pub use log::Format;
 pub use metrics::Metrics;
+pub(crate) use overrides::AUTHOR;
+pub use overrides::TokenFile;
 pub use own::Own;
 pub use request::{Answer, MAX_BODY, Request, text};
 pub use router::{Answering, DEADLINE, Route, Router};
@@ -65,6 +71,8 @@ pub struct Sidecar {
     pub kept: Kept,
     /// What the filter counts.
     pub metrics: Metrics,
+    /// What operators have switched.
+    pub overrides: Switchboard,
     /// The probe of the application, where one is wanted.
     pub app_probe: Option<Arc<AppProbe>>,
 }
@@ -111,11 +119,15 @@ async fn live(settings: Settings) -> Result<(), SidecarError> {
     let kept = settings.state_dir.as_deref().map(Store::open).transpose().map_err(unusable)?;
     let kept = kept.map(|store| Arc::new(Mutex::new(store)));
     let metrics = Metrics::try_new(settings.envoy_admin.clone(), settings.state_dir.as_deref()).map_err(unusable)?;
+    let state = settings.state_dir.as_deref().map(StateDir::open).transpose().map_err(unusable)?;
+    let overrides = Switchboard::new(state, settings.overrides_file.clone(), now());
     let app_probe = settings
         .app_probe
         .clone()
         .map(|target| Arc::new(AppProbe::new(target, settings.app_probe_interval, settings.app_probe_timeout)));
-    let sidecar = Arc::new(Sidecar { settings, life: Life::default(), own: Own::default(), kept, metrics, app_probe });
+    let (life, own) = (Life::default(), Own::default());
+    let sidecar = Arc::new(Sidecar { settings, life, own, kept, metrics, overrides, app_probe });
+    tokio::spawn(overrides::keep(Arc::clone(&sidecar)));
     if let Some(probe) = &sidecar.app_probe {
         tokio::spawn(Arc::clone(probe).run(sidecar.life.clone()));
     }
@@ -157,5 +169,5 @@ fn open() -> Vec<Route> {
 
 /// What only the pod may ask.
 fn api() -> Vec<Route> {
-    [open(), last_good::routes()].into_iter().flatten().collect()
+    [open(), last_good::routes(), overrides::routes()].into_iter().flatten().collect()
 }

@@ -20,6 +20,8 @@ pub struct Request {
     pub head: Parts,
     /// At most [`MAX_BODY`] bytes.
     pub body: Bytes,
+    /// Who is at the other end, as far as the kernel says it.
+    pub remote: Option<String>,
 }
 
 impl Request {
@@ -30,13 +32,13 @@ impl Request {
     }
 
     /// Reads the body of a request.
-    pub(super) async fn read(head: Parts, body: Incoming) -> Result<Self, Answer> {
+    pub(super) async fn read(head: Parts, body: Incoming, remote: Option<String>) -> Result<Self, Answer> {
         // Where it says its length, nobody has to wait for it.
         if body.size_hint().lower() > MAX_BODY as u64 {
             return Err(too_long());
         }
         match Limited::new(body, MAX_BODY).collect().await {
-            Ok(body) => Ok(Self { head, body: body.to_bytes() }),
+            Ok(body) => Ok(Self { head, body: body.to_bytes(), remote }),
             Err(error) if error.is::<LengthLimitError>() => Err(too_long()),
             Err(_) => Err(text(StatusCode::BAD_REQUEST, "the body cannot be read; send it whole\n")),
         }

@@ -8,6 +8,7 @@ use tracing::Level;
 
 use super::app_probe::Target;
 use super::log::Format;
+use super::overrides::TokenFile;
 use crate::address::Address;
 use crate::settings::{Given, SettingsError, Wrong, duration, word};
 
@@ -22,7 +23,8 @@ use crate::settings::{Given, SettingsError, Wrong, duration, word};
     Examples:\n  \
     helius-agent sidecar\n  \
     helius-agent sidecar --envoy-admin 127.0.0.1:15000 --app-probe http://127.0.0.1:8080/healthz\n  \
-    helius-agent sidecar --listen unix:/run/helius/agent.sock --log-format text"
+    helius-agent sidecar --listen unix:/run/helius/agent.sock --log-format text\n  \
+    helius-agent sidecar --overrides-file /etc/helius/overrides.yaml --state-dir /var/lib/helius"
 )]
 #[expect(clippy::doc_markdown, reason = "clap prints it as it stands")]
 pub struct SidecarArgs {
@@ -38,7 +40,15 @@ pub struct SidecarArgs {
     /// Envoy's admin interface: a loopback address with a port, or unix:/path. Istio's is 127.0.0.1:15000
     #[arg(long, env = "HELIUS_AGENT_ENVOY_ADMIN", value_name = "ADDRESS", default_value = "127.0.0.1:9901")]
     envoy_admin: String,
-    /// A directory for what survives a restart: counters, and good answers of the filter. Without one neither does
+    /// A file of overrides that is watched, such as a mounted ConfigMap: YAML or JSON, a map whose overrides is a list
+    #[arg(long, env = "HELIUS_AGENT_OVERRIDES_FILE", value_name = "FILE")]
+    overrides_file: Option<String>,
+    /// A file with the token that whoever changes overrides has to send. Without it they can be changed on a Unix socket
+    /// alone
+    #[arg(long, env = "HELIUS_AGENT_TOKEN_FILE", value_name = "FILE")]
+    token_file: Option<String>,
+    /// A directory for what survives a restart: counters, good answers of the filter, and the overrides that the API was
+    /// told. The lines about changes go there too. Without one nothing is kept
     #[arg(long, env = "HELIUS_AGENT_STATE_DIR", value_name = "DIRECTORY")]
     state_dir: Option<String>,
     /// Probes the application: http://127.0.0.1:8080/healthz has to be answered 200 to 399, tcp://127.0.0.1:8080 to accept
@@ -70,7 +80,11 @@ pub struct Settings {
     pub metrics_listen: Address,
     /// Envoy's admin interface.
     pub envoy_admin: Address,
-    /// Where counters survive a restart of the agent, if they do.
+    /// The file of overrides that is watched.
+    pub overrides_file: Option<PathBuf>,
+    /// Where the token stands that changes need.
+    pub token_file: Option<TokenFile>,
+    /// Where counters and overrides survive a restart of the agent, if they do.
     pub state_dir: Option<PathBuf>,
     /// How the application is probed, if it is.
     pub app_probe: Option<Target>,
@@ -106,6 +120,8 @@ impl Settings {
         let metrics_listen = given.required("metrics-listen", Address::parse);
         let why = "an admin interface that others reach can be used by them to stop Envoy";
         let envoy_admin = given.required("envoy-admin", |text| Address::parse_local(text, why));
+        let overrides_file = given.optional("overrides-file", path);
+        let token_file = given.optional("token-file", path);
         let state_dir = given.optional("state-dir", directory);
         let app_probe = given.optional("app-probe", Target::parse);
         let app_probe_interval = given.required("app-probe-interval", |text| {
@@ -121,6 +137,8 @@ impl Settings {
             listen: listen?,
             metrics_listen: metrics_listen?,
             envoy_admin: envoy_admin?,
+            overrides_file: overrides_file?,
+            token_file: token_file?.map(TokenFile::new),
             state_dir: state_dir?,
             app_probe: app_probe?,
             app_probe_interval: app_probe_interval?,
@@ -130,6 +148,10 @@ impl Settings {
             log_level: log_level?,
         })
     }
+}
+
+fn path(text: &str) -> Result<PathBuf, Wrong> {
+    if text.is_empty() { Err(Wrong::new("is no path", "write one, or leave it out")) } else { Ok(text.into()) }
 }
 
 fn directory(text: &str) -> Result<PathBuf, Wrong> {

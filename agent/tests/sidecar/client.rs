@@ -24,9 +24,20 @@ pub(crate) fn get(addr: SocketAddr, path: &str) -> Reply {
 }
 
 /// Sends a request on a new connection, and reads until it is closed.
-pub(crate) fn ask(mut stream: impl Read + Write, method: &str, path: &str, body: &str) -> io::Result<Reply> {
+pub(crate) fn ask(stream: impl Read + Write, method: &str, path: &str, body: &str) -> io::Result<Reply> {
+    ask_with(stream, method, path, "", body)
+}
+
+/// The same with further headers, each with the end of its line.
+pub(crate) fn ask_with(
+    mut stream: impl Read + Write,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> io::Result<Reply> {
     let length = body.len();
-    write!(stream, "{method} {path} HTTP/1.1\r\nhost: agent\r\ncontent-length: {length}\r\n\r\n{body}")?;
+    write!(stream, "{method} {path} HTTP/1.1\r\nhost: agent\r\ncontent-length: {length}\r\n{headers}\r\n{body}")?;
     read(stream)
 }
 

@@ -7,6 +7,8 @@ mod client;
 mod documentation;
 mod lifecycle;
 mod metrics;
+mod operator;
+mod overrides;
 mod process;
 mod promtool;
 mod settings;

@@ -27,7 +27,7 @@ pub(super) const LATENCY_BUCKET: &str = "request_latency_seconds_bucket";
 pub(super) const LATENCY_MICROSECONDS: &str = "helius_latency_microseconds_total";
 
 /// Those that stand in the reference.
-const KNOWN: [(&str, Kind, &str); 26] = [
+const KNOWN: [(&str, Kind, &str); 29] = [
     (
         "reco_engine_mode_static_active",
         Gauge,
@@ -65,6 +65,9 @@ const KNOWN: [(&str, Kind, &str); 26] = [
         Counter,
         "Restarts of Envoy that were seen, after each of which the counters went on from where they were.",
     ),
+    (OVERRIDES, Gauge, "Overrides that the agent holds, by where they come from."),
+    (OVERRIDE_FILE_REJECTED, Gauge, "1 while the file of overrides has a text that breaks rules."),
+    (AUDIT, Counter, "Changes of what is switched, by what happened."),
     (START, Gauge, "When the agent began, in seconds since 1970."),
 ];
 
@@ -86,11 +89,17 @@ pub(super) const REFUSED: &str = "helius_agent_connections_refused_total";
 pub(super) const LEFT_OUT: &str = "helius_agent_series_left_out_total";
 /// Restarts of Envoy.
 pub(super) const RESTARTS: &str = "helius_agent_envoy_restarts_total";
+/// Overrides that are held.
+pub(super) const OVERRIDES: &str = "helius_agent_overrides";
+/// Whether the file of overrides is refused.
+pub(super) const OVERRIDE_FILE_REJECTED: &str = "helius_override_file_rejected";
+/// Changes of what is switched.
+pub(super) const AUDIT: &str = "helius_agent_audit_total";
 /// The agent's beginning.
 pub(super) const START: &str = "process_start_time_seconds";
 
 /// What the agent makes by itself. A stat of this name would stand there twice.
-const OWN: [&str; 14] = [
+const OWN: [&str; 17] = [
     MODEL_REQUESTS,
     MODEL_INVALID,
     LATENCY,
@@ -104,6 +113,9 @@ const OWN: [&str; 14] = [
     REFUSED,
     LEFT_OUT,
     RESTARTS,
+    OVERRIDES,
+    OVERRIDE_FILE_REJECTED,
+    AUDIT,
     START,
 ];
 

@@ -34,6 +34,7 @@ use tracing::{info, warn};
 use super::Sidecar;
 use super::request::{Answer, text};
 use crate::address::Address;
+use crate::overrides::{Source, Topology};
 
 use books::{Books, Entered};
 use envoy::{Envoy, EnvoyError};
@@ -105,6 +106,30 @@ impl Metrics {
         self.scraper.lock().await.keep(true);
     }
 
+    /// What the filters of this Envoy have, read from it now.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub(super) async fn topology(&self) -> Result<Topology, String> {
+        let read = async {
+            let mut topology = Topology::default();
+            // All stats, because one that was never counted says as well what there is; and not the books, because they
+            // know of what is gone too.
+            Envoy::connect(&self.envoy)
+                .await?
+                .stats(true, |line| {
+                    if let Ok(Some(stat)) = Stat::read(line) {
+                        topology.note(stat.name, |label| stat.labels.get(label), stat.value);
+                    }
+                })
+                .await?;
+            Ok(topology)
+        };
+        let read = timeout(envoy::DEADLINE, read).await.unwrap_or(Err(EnvoyError::Late));
+        read.map_err(|error| error.to_string())
+    }
+
     async fn page(&self, sidecar: &Sidecar) -> prometheus::Result<Bytes> {
         let mut scraper = self.scraper.lock().await;
         if let Some((at, page)) = &scraper.page
@@ -138,10 +163,21 @@ impl Metrics {
         page.own(family::LEFT_OUT, &[(None, float(scraper.left_out))])?;
         page.own(family::RESTARTS, &[(None, float(scraper.restarts))])?;
         page.own(family::REFUSED, &[(None, float(sidecar.own.connections_refused()))])?;
+        let held = Source::ALL.map(|it| (Some(("source", it.word())), float(count(sidecar.overrides.held(it)))));
+        page.own(family::OVERRIDES, &held)?;
+        let is_refused = sidecar.overrides.refused().is_some();
+        page.own(family::OVERRIDE_FILE_REJECTED, &[(None, f64::from(u8::from(is_refused)))])?;
+        let audit = sidecar.overrides.counts();
+        let audit: Vec<_> = audit.iter().map(|(it, count)| (Some(("action", it.word())), float(*count))).collect();
+        page.own(family::AUDIT, &audit)?;
         page.own(family::BUILD_INFO, &[(Some(("version", env!("CARGO_PKG_VERSION"))), 1.0)])?;
         page.own(family::START, &[(None, seconds(self.started))])?;
         Ok(page.into_text())
     }
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 /// A moment as Prometheus has it.
