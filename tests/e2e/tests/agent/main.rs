@@ -3,5 +3,6 @@
 mod cost;
 mod counters;
 mod kept;
+mod kinds;
 mod overrides;
 mod story;

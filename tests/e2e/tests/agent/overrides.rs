@@ -141,7 +141,7 @@ async fn an_override_is_in_force_in_every_worker_within_a_second_and_gone_within
         for (source, (set_at, ends_at), next) in
             [("API", api, began + Duration::from_secs(7)), ("file", file, began + Duration::from_secs(14))]
         {
-            let in_force = last_after(&sent, set_at, ends_at - CLOSE, is_static);
+            let in_force = last_after(&sent, set_at, ends_at.checked_sub(CLOSE).unwrap(), is_static);
             let gone = last_after(&sent, ends_at, next, |it| !is_static(it));
             let met = sent.iter().filter(|it| it.due > set_at && it.due < next && is_static(it)).count();
             println!("{workers} workers, {source}: in force after {in_force:?}, gone after {gone:?}, met by {met}");
@@ -178,7 +178,7 @@ async fn it_ends_by_itself_where_the_agent_has_died_and_nobody_notices_the_death
     assert!(sent.iter().all(is_good), "no answer is lost");
     let region = |it: &Sent| it.answer.as_ref().and_then(|answer| answer.header("region").map(str::to_owned));
     let is_west = |it: &Sent| region(it).as_deref() == Some("us-west-2");
-    let held = last_after(&sent, killed_at, ends_at - CLOSE, is_west);
+    let held = last_after(&sent, killed_at, ends_at.checked_sub(CLOSE).unwrap(), is_west);
     let gone = last_after(&sent, ends_at, began + Duration::from_secs(9), |it| !is_west(it));
     println!("killed {:?} before its end: drained until the end, gone after {gone:?}", ends_at - killed_at);
     assert!(held < FOUND_WITHIN, "it stays in force without the agent, but {held:?} later somebody did not know");
