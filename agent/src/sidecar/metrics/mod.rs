@@ -66,6 +66,8 @@ struct Scraper {
     envoy: Option<Envoy>,
     /// What that Envoy said of itself when it was met, and when it last answered.
     seen: Option<(Sighting, Instant)>,
+    /// Whether nobody was there since.
+    was_missing: bool,
     /// When all stats were last read from it.
     inventory: Option<Instant>,
     /// Where the books are kept, and what was in them when the agent began, until Envoy is met.
@@ -222,7 +224,9 @@ impl Scraper {
             self.answered(envoy);
             return Ok(());
         }
-        let mut envoy = Envoy::connect(address).await?;
+        let connected = Envoy::connect(address).await;
+        self.was_missing |= connected.as_ref().is_err_and(EnvoyError::is_missing);
+        let mut envoy = connected?;
         // Asked on the connection over which the stats come, so both are said by the same process.
         self.recognise(envoy.sighting().await?);
         self.update(&mut envoy).await?;
@@ -248,7 +252,8 @@ impl Scraper {
     }
 
     fn recognise(&mut self, sighting: Sighting) {
-        if self.seen.is_some_and(|(former, alive)| sighting.is_another_than(former, alive)) {
+        let was_missing = std::mem::take(&mut self.was_missing);
+        if self.seen.is_some_and(|(former, alive)| sighting.is_another_than(former, alive, was_missing)) {
             self.books.carry();
             self.inventory = None;
             self.restarts += 1;
