@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use helius_e2e::{AgentProcess, Answer, Mesh, Reply, Request, ReservedPort, Upstream, wait_for};
+use helius_e2e::{AgentProcess, Answer, Mesh, Reply, Request, ReservedPort, Stats, Upstream, wait_for};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -66,14 +66,12 @@ impl Pod {
 
     async fn shown(&self, kind: &str, count: u64) {
         let labels = [("service", "llm-router"), ("route", "assist"), ("override", kind)];
-        let shown = wait_for("the filter to show it", SOON, async || {
-            let stats = self.mesh.stats().await.unwrap();
-            (stats.sum("helius_override_active", &labels) == count).then_some(())
+        let shown = wait_for("the filter to show it, and the agent to pass it on", SOON, async || {
+            let (filter, agent) = (self.mesh.stats().await.unwrap(), self.agent.metrics().await.unwrap());
+            let is_so = |stats: &Stats| stats.sum("helius_override_active", &labels) == count;
+            (is_so(&filter) && is_so(&agent)).then_some(())
         });
         shown.await.unwrap_or_else(|error| panic!("{kind}: {error:#}"));
-        // Every worker has found it by its next tick: ask until they agree.
-        let stats = self.agent.metrics().await.unwrap();
-        assert_eq!(stats.sum("helius_override_active", &labels), count, "the agent passes it on");
     }
 
     async fn post(&self) -> Reply {
