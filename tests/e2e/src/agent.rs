@@ -23,6 +23,7 @@ const START: Duration = Duration::from_secs(10);
 pub struct AgentProcess {
     child: LeashedChild,
     api: Client,
+    api_addr: SocketAddr,
     metrics: Client,
     metrics_addr: SocketAddr,
     log: PathBuf,
@@ -53,12 +54,17 @@ impl AgentProcess {
         ensure!(ready.is_some(), "the agent ended while it started: {}", told());
         let addrs = ready.context("it is ready")?;
         let [api, metrics] = addrs.map(|addr| Client::new(addr, Protocol::Http1));
-        Ok(Self { child, api, metrics, metrics_addr: addrs[1], log, _directory: directory })
+        Ok(Self { child, api, api_addr: addrs[0], metrics, metrics_addr: addrs[1], log, _directory: directory })
     }
 
     /// A client of its API.
     pub fn api(&self) -> &Client {
         &self.api
+    }
+
+    /// Where its API is, which the filter asks.
+    pub fn api_addr(&self) -> SocketAddr {
+        self.api_addr
     }
 
     /// Where its metrics are.

@@ -1,4 +1,6 @@
-//! The agent beside a real Envoy: its numbers are those of the clients, and no counter falls when Envoy dies.
+//! The agent beside a real Envoy: its numbers are those of the clients, no counter falls when Envoy dies, and
+//! what operators switch is in force in every worker.
 
 mod cost;
 mod counters;
+mod overrides;
