@@ -103,3 +103,44 @@ impl HttpClient {
 pub async fn read_body(answer: Response<Incoming>, max: usize) -> Result<Bytes, HttpError> {
     Ok(Limited::new(answer.into_body(), max).collect().await.map_err(HttpError::Body)?.to_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::UnixListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_behind_a_socket_is_asked_and_no_more_is_read_than_may_be() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("server.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut heads = String::new();
+            for _ in 0..2 {
+                let mut head = vec![0; 1024];
+                let length = stream.read(&mut head).await.unwrap();
+                heads += &String::from_utf8_lossy(&head[..length]);
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello").await.unwrap();
+            }
+            heads
+        });
+        let mut client = HttpClient::connect(&Address::Unix(path)).await.unwrap();
+        let answer = client.get("/one").await.unwrap();
+        assert_eq!(read_body(answer, 5).await.unwrap(), "hello");
+        let answer = client.get("/two").await.unwrap();
+        assert!(matches!(read_body(answer, 4).await, Err(HttpError::Body(_))));
+        let heads = server.await.unwrap();
+        assert!(heads.starts_with("GET /one HTTP/1.1\r\nhost: localhost\r\n"), "{heads}");
+        assert!(heads.contains("GET /two HTTP/1.1\r\n"), "{heads}");
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_an_error_that_says_where() {
+        let address = Address::Unix("/nowhere/server.sock".into());
+        let error = HttpClient::connect(&address).await.unwrap_err();
+        assert!(error.to_string().starts_with("cannot connect to unix:/nowhere/server.sock: "), "{error}");
+    }
+}

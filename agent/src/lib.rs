@@ -11,6 +11,9 @@
 //! * [`sidecar`] runs beside the application and Envoy in each pod.
 //! * [`validate`] reads the filter's configurations out of files, before Envoy does.
 
+// A panic in one request would be the end of all that the process was to carry and to count.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
+
 pub mod address;
 pub mod cli;
 pub mod explain;

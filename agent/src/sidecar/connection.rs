@@ -24,7 +24,7 @@ use super::router::{Found, Router};
 /// How long a client may take for the head of its request.
 const HEAD_TIME: Duration = Duration::from_secs(5);
 /// How long a client may take to read its answer.
-const READING_TIME: Duration = Duration::from_secs(10);
+const READING_TIME: Duration = Duration::from_secs(5);
 /// Longest head; hyper wants at least 8 KiB.
 const MAX_HEAD: usize = 16 * 1024;
 

@@ -26,10 +26,11 @@ impl UnixSocket {
             Ok(found) if !found.file_type().is_socket() => {
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file that is no socket"));
             }
-            Ok(_) if UnixStream::connect(path).await.is_ok() => {
-                return Err(io::Error::new(io::ErrorKind::AddrInUse, "another process listens there"));
-            }
-            Ok(_) => fs::remove_file(path)?,
+            Ok(_) => match UnixStream::connect(path).await {
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)?,
+                // Also where that process is too busy to accept, or lets nobody in: it lives.
+                _ => return Err(io::Error::new(io::ErrorKind::AddrInUse, "another process listens there")),
+            },
             Err(_) => {}
         }
         let listener = UnixListener::bind(path)?;

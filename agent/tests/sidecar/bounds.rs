@@ -1,9 +1,11 @@
 //! What slow and hostile clients can do: nothing to anybody else.
 
 use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 
+use crate::admin::{Admin, Says, stats};
 use crate::client::{ask, connect, get, read};
-use crate::process::Sidecar;
+use crate::process::{Sidecar, command};
 
 #[test]
 fn who_asks_for_nothing_that_is_there_is_told_what_is() {
@@ -85,4 +87,22 @@ fn what_is_no_http_harms_nobody() {
         assert!(told.is_empty() || told.starts_with("HTTP/1.1 4") || told.starts_with("HTTP/1.1 505"), "{told}");
     }
     assert_eq!(get(sidecar.api_addr(), "/healthz").status, 200);
+}
+
+#[test]
+fn who_does_not_read_an_answer_loses_it() {
+    let many: Vec<String> = (0..40_000).map(|number| format!("n=.={number};.;helius_admission_total: 1")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let admin = Admin::start(Says::Stats(stats(&many), 0));
+    let directory = tempfile::tempdir().unwrap();
+    // Its buffers hold less than the answer.
+    let path = directory.path().join("metrics.sock");
+    let mut command = command(&[&admin.flag(), "--metrics-listen", &format!("unix:{}", path.display())]);
+    let sidecar = Sidecar::spawn(command.args(["--log-level", "debug"]));
+    let mut idle = UnixStream::connect(&path).unwrap();
+    idle.write_all(b"GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    sidecar.logged("a client took too long");
+    let mut answer = Vec::new();
+    let _ = idle.read_to_end(&mut answer);
+    assert!(answer.len() < 2 << 20, "all {} bytes came", answer.len());
 }

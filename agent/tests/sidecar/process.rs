@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// How long anything may take here that normally takes milliseconds.
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 /// A command that runs the sidecar on ports of the kernel's choice, and knows nothing of the environment of the test.
 pub(crate) fn command(arguments: &[&str]) -> Command {

@@ -1,5 +1,6 @@
 //! Reading the filter's stats from Envoy's admin interface.
 
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -38,6 +39,17 @@ pub(super) enum EnvoyError {
     TooLong,
     #[error("no answer within 1 s")]
     Late,
+}
+
+impl EnvoyError {
+    /// Whether nobody listens there: a process of Envoy does from its beginning to its end.
+    pub(super) fn is_missing(&self) -> bool {
+        let kind = match self {
+            Self::Http(HttpError::Connect { source, .. }) => source.kind(),
+            _ => return false,
+        };
+        matches!(kind, ErrorKind::ConnectionRefused | ErrorKind::NotFound)
+    }
 }
 
 /// A connection to one process of Envoy.

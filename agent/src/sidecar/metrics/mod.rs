@@ -23,6 +23,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use prometheus::TEXT_FORMAT;
@@ -45,7 +46,8 @@ use state::{Kept, StateFile};
 /// All stats are read again after so long, because a configuration may have been pushed. A used one that is not known is
 /// found at once.
 const INVENTORY_EVERY: Duration = Duration::from_secs(300);
-/// Who asks sooner gets what the last one got: whoever reaches `/metrics` must not keep Envoy's main thread busy.
+/// Who asks sooner gets what the last one got: whoever reaches `/metrics` must keep neither Envoy's main thread busy nor
+/// ours.
 const FRESH: Duration = Duration::from_millis(100);
 
 /// Reads from Envoy, and remembers.
@@ -64,6 +66,8 @@ struct Scraper {
     envoy: Option<Envoy>,
     /// What that Envoy said of itself when it was met, and when it last answered.
     seen: Option<(Sighting, Instant)>,
+    /// Whether nobody was there since.
+    was_missing: bool,
     /// When all stats were last read from it.
     inventory: Option<Instant>,
     /// Where the books are kept, and what was in them when the agent began, until Envoy is met.
@@ -71,8 +75,10 @@ struct Scraper {
     kept: Option<Kept>,
     /// When the Envoy that was last seen began, since 1970.
     began: Duration,
-    /// When it was last asked, and whether it answered.
-    asked: Option<(Instant, bool)>,
+    /// Whether Envoy answered when it was last asked.
+    was_up: Option<bool>,
+    /// The last page, and when it was written.
+    page: Option<(Instant, Bytes)>,
     errors: u64,
     malformed: u64,
     left_out: u64,
@@ -126,9 +132,20 @@ impl Metrics {
         read.map_err(|error| error.to_string())
     }
 
-    async fn page(&self, sidecar: &Sidecar) -> prometheus::Result<String> {
+    async fn page(&self, sidecar: &Sidecar) -> prometheus::Result<Bytes> {
         let mut scraper = self.scraper.lock().await;
+        if let Some((at, page)) = &scraper.page
+            && at.elapsed() < FRESH
+        {
+            return Ok(page.clone());
+        }
         let is_up = scraper.ask(&self.envoy).await;
+        let page = Bytes::from(self.write(&scraper, is_up, sidecar)?);
+        scraper.page = Some((Instant::now(), page.clone()));
+        Ok(page)
+    }
+
+    fn write(&self, scraper: &Scraper, is_up: bool, sidecar: &Sidecar) -> prometheus::Result<String> {
         let mut page = Page::default();
         page.books(&scraper.books, is_up)?;
         page.own(family::ENVOY_UP, &[(None, f64::from(u8::from(is_up)))])?;
@@ -185,13 +202,8 @@ pub(super) async fn answer(sidecar: Arc<Sidecar>) -> Answer {
 impl Scraper {
     /// Brings the books up to date, and says whether Envoy answered.
     async fn ask(&mut self, address: &Address) -> bool {
-        if let Some((at, is_up)) = self.asked
-            && at.elapsed() < FRESH
-        {
-            return is_up;
-        }
         let read = timeout(envoy::DEADLINE, self.read(address)).await.unwrap_or(Err(EnvoyError::Late));
-        let was_up = self.asked.is_none_or(|(_, is_up)| is_up);
+        let was_up = self.was_up.unwrap_or(true);
         if let Err(error) = &read {
             self.errors += 1;
             if was_up {
@@ -200,7 +212,7 @@ impl Scraper {
         } else if !was_up {
             info!(envoy = %address, "envoy can be read again");
         }
-        self.asked = Some((Instant::now(), read.is_ok()));
+        self.was_up = Some(read.is_ok());
         read.is_ok()
     }
 
@@ -212,7 +224,9 @@ impl Scraper {
             self.answered(envoy);
             return Ok(());
         }
-        let mut envoy = Envoy::connect(address).await?;
+        let connected = Envoy::connect(address).await;
+        self.was_missing |= connected.as_ref().is_err_and(EnvoyError::is_missing);
+        let mut envoy = connected?;
         // Asked on the connection over which the stats come, so both are said by the same process.
         self.recognise(envoy.sighting().await?);
         self.update(&mut envoy).await?;
@@ -238,7 +252,8 @@ impl Scraper {
     }
 
     fn recognise(&mut self, sighting: Sighting) {
-        if self.seen.is_some_and(|(former, alive)| sighting.is_another_than(former, alive)) {
+        let was_missing = std::mem::take(&mut self.was_missing);
+        if self.seen.is_some_and(|(former, alive)| sighting.is_another_than(former, alive, was_missing)) {
             self.books.carry();
             self.inventory = None;
             self.restarts += 1;

@@ -5,13 +5,14 @@
 //! last flush. A process is another one where it
 //!
 //! * has been up for less time than has passed since the former one last answered, and
-//! * has been up for less time than the former one would have been by now.
+//! * has been up for less time than the former one would have been by now, or nobody was there meanwhile.
 //!
 //! The first alone would take a young Envoy for a new one. The second alone would take a clock that was set back for a
-//! restart, and everything would be counted twice.
+//! restart, and a hot restart, in which counters are handed on, for one in which they are not; and everything would be
+//! counted twice.
 //!
-//! Because of the whole seconds, one that was replaced within a second of its own beginning may be taken for its
-//! successor. Then a counter that is lower than before tells (`books`).
+//! Because of the whole seconds, one that was replaced within two seconds of its beginning, and so quickly that nobody
+//! found it missing, may be taken for its successor. Then a counter that is lower than before tells (`books`).
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,7 @@ pub(super) struct Sighting {
     pub(super) asked: Instant,
     /// When it had answered.
     pub(super) answered: Instant,
-    /// What it said, rounded down to seconds.
+    /// What it said, in whole seconds.
     pub(super) uptime: Duration,
 }
 
@@ -30,13 +31,16 @@ pub(super) struct Sighting {
 const ROUNDING: Duration = Duration::from_secs(1);
 
 impl Sighting {
-    /// Whether this is another process than `former`, which last answered at `alive`.
-    pub(super) fn is_another_than(self, former: Self, alive: Instant) -> bool {
+    /// Whether this is another process than `former`, which last answered at `alive`; `was_missing` where a connection was
+    /// refused since.
+    pub(super) fn is_another_than(self, former: Self, alive: Instant, was_missing: bool) -> bool {
         let silence = self.answered.saturating_duration_since(alive);
         let passed = self.asked.saturating_duration_since(former.answered);
         // Clocks that are being adjusted run differently by less than a thousandth.
         let slack = ROUNDING + passed / 1000;
-        self.uptime <= silence && self.uptime + slack <= former.uptime + passed
+        let is_younger = self.uptime + slack <= former.uptime + passed;
+        // It is the difference of two times that are rounded down, so up to a second too much or too little.
+        self.uptime < silence + ROUNDING && (is_younger || was_missing)
     }
 }
 
@@ -46,11 +50,15 @@ mod tests {
 
     /// Seen with an uptime, and again so many seconds after it was seen with another one.
     fn is_another(first: f64, passed: f64, second: f64) -> bool {
+        judge(first, passed, second, false)
+    }
+
+    fn judge(first: f64, passed: f64, second: f64, was_missing: bool) -> bool {
         let sighting =
             |at, uptime: f64| Sighting { asked: at, answered: at, uptime: Duration::from_secs_f64(uptime.floor()) };
         let begin = Instant::now();
         let former = sighting(begin, first);
-        sighting(begin + Duration::from_secs_f64(passed), second).is_another_than(former, begin)
+        sighting(begin + Duration::from_secs_f64(passed), second).is_another_than(former, begin, was_missing)
     }
 
     #[test]
@@ -74,5 +82,13 @@ mod tests {
     fn a_clock_that_was_set_is_no_restart() {
         assert!(!is_another(3600.0, 15.0, 3000.0), "back");
         assert!(!is_another(3600.0, 15.0, 9000.0), "forth");
+    }
+
+    #[test]
+    fn one_that_comes_after_nobody_was_there_is_another_however_young_the_former_was() {
+        assert!(!is_another(0.1, 0.9, 0.8), "its age does not tell");
+        assert!(judge(0.1, 0.9, 0.8, true));
+        assert!(judge(0.1, 0.9, 1.0, true), "of which a second was rounded up");
+        assert!(!judge(3600.0, 1.1, 3601.1, true), "after a hot restart the counters were handed on");
     }
 }
