@@ -9,6 +9,7 @@ use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Su
 use crate::operator::{self, OverrideArgs};
 use crate::schema::SCHEMA;
 use crate::sidecar::{self, Settings, SidecarArgs};
+use crate::status::{self, StatusArgs};
 use crate::validate::{self, Report};
 
 /// Something is wrong with what was to be checked.
@@ -41,6 +42,12 @@ enum Verb {
     ///
     /// Ends with 0 after SIGTERM or SIGINT, with 2 where it could not begin.
     Sidecar(Box<SidecarArgs>),
+    /// Says what is degraded right now, in one pod or several
+    ///
+    /// Asks the metrics of each pod's agent. A pod that does not answer is told like one that is degraded.
+    ///
+    /// Ends with 0 where all is well, with 1 where something is degraded, with 2 where no pod has answered.
+    Status(StatusArgs),
     /// Sets, lists and clears what operators switch for a while
     Override(OverrideArgs),
     /// Prints the JSON Schema of a configuration, for editors
@@ -80,6 +87,7 @@ pub fn run() -> ExitCode {
             let worst = files.iter().map(|file| tell(file, explain, &mut out, &mut err)).max();
             ExitCode::from(worst.unwrap_or(0))
         }
+        Verb::Status(arguments) => status::run(&arguments),
         Verb::Override(args) => ExitCode::from(operator::run(args)),
         Verb::Sidecar(_) => {
             let verb = matches.subcommand().and_then(|(name, matches)| Some((command.find_subcommand(name)?, matches)));

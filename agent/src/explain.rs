@@ -17,6 +17,9 @@ pub fn explain(document: &Value) -> String {
         Some("shadow") => "decisions are made and counted, and nothing is changed (shadow)\n",
         _ => "decisions are carried out\n",
     });
+    if let Some(cluster) = document["agent"]["cluster"].as_str() {
+        let _ = writeln!(text, "what operators switch for a while is asked of the agent behind the cluster {cluster}");
+    }
     let routes = document["routes"].as_array().map(Vec::as_slice).unwrap_or_default();
     for (index, route) in routes.iter().enumerate() {
         let of_route = defaults.pointer("/properties/routes/items").unwrap_or(&Value::Null);

@@ -11,6 +11,7 @@
 //! | `router` | which handler answers it; a new one is a [`Route`] in `api` |
 //! | `life` | the end: nobody is let in, what is under way gets its answer |
 //! | `health`, `own`, `log` | what it says of itself |
+//! | `last_good` | good answers that outlive Envoy |
 //! | `metrics` | what the filter counts, read from Envoy |
 //! | `overrides` | what operators have switched |
 //! | `app_probe` | whether the application is well |
@@ -18,6 +19,7 @@
 mod app_probe;
 mod connection;
 mod health;
+mod last_good;
 mod life;
 mod listener;
 mod log;
@@ -31,18 +33,20 @@ mod unix_socket;
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use hyper::Method;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
+use crate::last_good::Store;
 use life::Signals;
 use listener::Listener;
 
 use crate::overrides::{StateDir, Switchboard, now};
 
 pub use app_probe::{AppHealth, AppProbe, Target};
+pub use last_good::Kept;
 pub use life::Life;
 pub use listener::{ListenError, MAX_CONNECTIONS};
 pub use log::Format;
@@ -63,6 +67,8 @@ pub struct Sidecar {
     pub life: Life,
     /// What it counts of itself.
     pub own: Own,
+    /// The good answers of the filter.
+    pub kept: Kept,
     /// What the filter counts.
     pub metrics: Metrics,
     /// What operators have switched.
@@ -78,7 +84,7 @@ pub enum SidecarError {
     #[error(transparent)]
     Listen(#[from] ListenError),
     /// There is no place for what is to be kept.
-    #[error("--state-dir: cannot make {}: {source}; name a directory that this process may write to", directory.display())]
+    #[error("--state-dir: cannot use {}: {source}; name a directory that this process may write to", directory.display())]
     State {
         /// The one that was named.
         directory: PathBuf,
@@ -109,20 +115,18 @@ async fn live(settings: Settings) -> Result<(), SidecarError> {
     info!(
         api = %api_listener.address(), metrics = %open_listener.address(), version = env!("CARGO_PKG_VERSION"), "ready"
     );
-    let metrics = Metrics::try_new(settings.envoy_admin.clone(), settings.state_dir.as_deref());
-    let failed = |source| {
-        let directory = settings.state_dir.clone().unwrap_or_default();
-        SidecarError::State { directory, source }
-    };
-    let metrics = metrics.map_err(failed)?;
-    let state = settings.state_dir.as_deref().map(StateDir::open).transpose().map_err(failed)?;
+    let unusable = |source| SidecarError::State { directory: settings.state_dir.clone().unwrap_or_default(), source };
+    let kept = settings.state_dir.as_deref().map(Store::open).transpose().map_err(unusable)?;
+    let kept = kept.map(|store| Arc::new(Mutex::new(store)));
+    let metrics = Metrics::try_new(settings.envoy_admin.clone(), settings.state_dir.as_deref()).map_err(unusable)?;
+    let state = settings.state_dir.as_deref().map(StateDir::open).transpose().map_err(unusable)?;
     let overrides = Switchboard::new(state, settings.overrides_file.clone(), now());
     let app_probe = settings
         .app_probe
         .clone()
         .map(|target| Arc::new(AppProbe::new(target, settings.app_probe_interval, settings.app_probe_timeout)));
-    let sidecar =
-        Arc::new(Sidecar { settings, life: Life::default(), own: Own::default(), metrics, overrides, app_probe });
+    let (life, own) = (Life::default(), Own::default());
+    let sidecar = Arc::new(Sidecar { settings, life, own, kept, metrics, overrides, app_probe });
     tokio::spawn(overrides::keep(Arc::clone(&sidecar)));
     if let Some(probe) = &sidecar.app_probe {
         tokio::spawn(Arc::clone(probe).run(sidecar.life.clone()));
@@ -165,7 +169,5 @@ fn open() -> Vec<Route> {
 
 /// What only the pod may ask.
 fn api() -> Vec<Route> {
-    let mut routes = open();
-    routes.extend(overrides::routes());
-    routes
+    [open(), last_good::routes(), overrides::routes()].into_iter().flatten().collect()
 }

@@ -7,8 +7,8 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 
-/// Longest body that is read. Nothing that the agent is asked is longer.
-pub const MAX_BODY: usize = 256 * 1024;
+/// Longest body that is read: a good answer of the filter.
+pub const MAX_BODY: usize = crate::last_good::LONGEST;
 
 /// What the agent answers.
 pub type Answer = Response<Full<Bytes>>;
@@ -46,7 +46,7 @@ impl Request {
 }
 
 fn too_long() -> Answer {
-    text(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than 256 KiB; nothing here needs so much\n")
+    text(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than 264 KiB; nothing here needs so much\n")
 }
 
 /// An answer of plain text.

@@ -47,8 +47,8 @@ pub struct SidecarArgs {
     /// alone
     #[arg(long, env = "HELIUS_AGENT_TOKEN_FILE", value_name = "FILE")]
     token_file: Option<String>,
-    /// A directory in which counters, and the overrides that the API was told, survive a restart of the agent; without one
-    /// counters begin with what Envoy says then, and those overrides end. The lines about changes go there too
+    /// A directory for what survives a restart: counters, good answers of the filter, and the overrides that the API was
+    /// told. The lines about changes go there too. Without one nothing is kept
     #[arg(long, env = "HELIUS_AGENT_STATE_DIR", value_name = "DIRECTORY")]
     state_dir: Option<String>,
     /// Probes the application: http://127.0.0.1:8080/healthz has to be answered 200 to 399, tcp://127.0.0.1:8080 to accept

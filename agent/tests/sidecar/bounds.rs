@@ -39,10 +39,10 @@ fn connections_beyond_the_bound_are_closed_at_once_and_places_come_back() {
 #[test]
 fn a_body_that_is_too_long_is_refused() {
     let sidecar = Sidecar::start(&[]);
-    let fits = "x".repeat(256 * 1024);
+    let fits = "x".repeat(264 * 1024);
     assert_eq!(ask(connect(sidecar.api_addr()), "GET", "/healthz", &fits).unwrap().status, 200);
     let mut stream = connect(sidecar.api_addr());
-    write!(stream, "GET /healthz HTTP/1.1\r\nhost: a\r\ncontent-length: 262145\r\n\r\n").unwrap();
+    write!(stream, "GET /healthz HTTP/1.1\r\nhost: a\r\ncontent-length: 270337\r\n\r\n").unwrap();
     assert_eq!(read(stream).unwrap().status, 413);
 }
 

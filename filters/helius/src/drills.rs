@@ -78,7 +78,7 @@ impl Drill {
 
     fn count(&self, plugin: &Plugin, records: Vec<Record>) {
         for record in records {
-            plugin.metrics.record(self.route, self.rehearsal.route(), record, &plugin.envoy);
+            plugin.metrics.record(self.route, self.rehearsal.route(), record);
         }
     }
 }

@@ -10,6 +10,7 @@
 //! * `host` are the host calls, made so that none of them can panic.
 //! * `metrics` are the Envoy stats that the filter keeps.
 //! * `overrides` are what operators have switched.
+//! * `archive` are good answers that outlive Envoy.
 //! * `config_store` is what the threads and the successors of a filter know of its configuration.
 
 #![allow(missing_docs, reason = "the entry point that proxy_wasm::main! makes cannot be given a comment")]
@@ -23,6 +24,7 @@
     clippy::unreachable
 )]
 
+mod archive;
 mod config_store;
 mod drills;
 mod host;

@@ -95,6 +95,11 @@ impl Overrides {
         }
     }
 
+    /// Whether it is this worker that speaks with the agent.
+    pub(crate) const fn leads(&self) -> bool {
+        self.leads.get()
+    }
+
     fn read(&self, config: &Config, metrics: &Metrics, envoy: &Envoy, now: Timestamp) {
         let (Some(stored), Ok(mut known)) = (envoy.read(&self.key), self.known.try_borrow_mut()) else { return };
         if known.version == Some(stored.version) {

@@ -220,11 +220,13 @@ impl Protected {
     }
 
     fn record(&self, record: Record) {
-        let (plugin, metrics) = (&self.plugin, &self.plugin.metrics);
-        metrics.record(self.route, self.exchange.route(), record, &plugin.envoy);
+        let plugin = &self.plugin;
+        plugin.metrics.record(self.route, self.exchange.route(), record);
         match record {
             Record::Response { served_by, degraded } => {
-                metrics.count_time(self.route, plugin.envoy.now().since(self.began));
+                if served_by.is_real() {
+                    plugin.metrics.end(self.route, served_by, self.began, &plugin.envoy);
+                }
                 if let Some(degraded) = degraded {
                     self.journal(|| degraded_line(served_by, degraded));
                 }

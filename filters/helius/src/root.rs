@@ -9,14 +9,15 @@ use helius_policy::config::Config;
 use helius_policy::degraded_share::DegradedShare;
 use helius_policy::drill;
 use helius_policy::journal::Journal;
-use helius_policy::rate_limit::salt;
 use helius_policy::retry_budget::RetryBudget;
+use helius_policy::salt::Salt;
 use helius_policy::ticks::Ticks;
 use helius_policy::time::{Clock, Timestamp};
 use log::{error, info};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType, MapType};
 
+use crate::archive::Archive;
 use crate::config_store::{ConfigStore, Refused, fingerprint};
 use crate::drills::Drills;
 use crate::host::{self, Envoy};
@@ -41,6 +42,7 @@ pub(crate) struct Plugin {
     pub(crate) config: Config,
     pub(crate) metrics: Metrics,
     pub(crate) overrides: Overrides,
+    archive: Archive,
     /// For each route.
     pub(crate) journals: RefCell<Vec<Journal>>,
     pub(crate) patience: Patience,
@@ -55,8 +57,8 @@ pub(crate) struct Plugin {
     /// For each route: whether it has been said that Envoy's own timeout is too short.
     pub(crate) timeouts_told: Vec<Cell<bool>>,
     pub(crate) envoy: Envoy,
-    /// A number that clients do not know, the same for all workers.
     pub(crate) salt: u64,
+    pub(crate) bodies_salt: Cell<u64>,
 }
 
 impl Plugin {
@@ -65,18 +67,21 @@ impl Plugin {
         let metrics = Metrics::define(&config);
         let overrides = Overrides::new(&config, scope, &envoy);
         metrics.show_state(&overrides.in_force(&config, &metrics, envoy.now()), &envoy);
+        let archive = Archive::new(&config, scope);
         let journals = RefCell::new(vec![Journal::default(); config.routes().len()]);
         let copies = Rc::new(Budget::new(COPIES));
         let retries = config.routes().iter().map(|_| Rc::default()).collect();
         let answers = config.routes().iter().map(|_| Rc::default()).collect();
         let timeouts_told = config.routes().iter().map(|_| Cell::default()).collect();
-        let salt = salt::shared(&envoy, envoy.now());
+        let now = envoy.now();
+        let (salt, bodies_salt) = (Salt::Places.agreed(&envoy, now), Cell::new(Salt::Bodies.agreed(&envoy, now)));
         let (patience, drills) = (Patience::default(), Drills::default());
         let drill_places = Rc::new(Budget::new(drill::MOST));
         Self {
             config,
             metrics,
             overrides,
+            archive,
             journals,
             patience,
             drills,
@@ -87,6 +92,7 @@ impl Plugin {
             timeouts_told,
             envoy,
             salt,
+            bodies_salt,
         }
     }
 }
@@ -155,16 +161,25 @@ impl FilterRoot {
 }
 
 impl Context for FilterRoot {
+    /// This context is about to go: what has not been handed on would go with it.
+    fn on_done(&mut self) -> bool {
+        if let Some(plugin) = &self.plugin {
+            plugin.metrics.flush();
+        }
+        true
+    }
+
     /// Of a call that was made in a tick.
     fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _trailers: usize) {
         if let Some(plugin) = &self.plugin {
             let answer = || {
-                (
-                    host::headers(MapType::HttpCallResponseHeaders),
-                    host::body(BufferType::HttpCallResponseBody, body_size),
-                )
+                let headers = host::headers(MapType::HttpCallResponseHeaders);
+                (headers, host::body(BufferType::HttpCallResponseBody, body_size))
             };
-            if plugin.overrides.on_answered(&plugin.config, &plugin.metrics, &plugin.envoy, token, answer) {
+            let Plugin { config, metrics, envoy, .. } = plugin.as_ref();
+            let is_from_agent = plugin.overrides.on_answered(config, metrics, envoy, token, answer)
+                || plugin.archive.on_answered(config, envoy, (plugin.salt, &plugin.bodies_salt), token, answer);
+            if is_from_agent {
                 return;
             }
             let event = answer_of_call(headers, body_size);
@@ -200,9 +215,14 @@ impl RootContext for FilterRoot {
             plugin.metrics.flush();
             let (config, metrics) = (&plugin.config, &plugin.metrics);
             plugin.overrides.tick(config, metrics, &plugin.envoy, now, || self.is_in_force());
+            if plugin.overrides.leads() {
+                plugin.archive.tick(config, &plugin.envoy, &plugin.bodies_salt, now);
+            }
             self.unseen = self.unseen.saturating_add(passed);
             if self.unseen >= SHOW_STATE_EVERY && self.is_in_force() {
                 self.unseen = Duration::ZERO;
+                // Another worker may have adopted that of an earlier Envoy.
+                plugin.bodies_salt.set(Salt::Bodies.agreed(&plugin.envoy, now));
                 metrics.show_state(&plugin.overrides.in_force(config, metrics, now), &plugin.envoy);
             }
             if next != self.ticks.period() {

@@ -106,7 +106,7 @@ impl HttpContext for StreamFilter {
             let (decided, refusal) = admission.judge(mode, &subject, &plugin.envoy, plugin.salt, now);
             decision = Some(decided);
             if refusal.is_some() || is_left_alone {
-                plugin.metrics.record(index, route, Record::Admission(decided), &plugin.envoy);
+                plugin.metrics.record(index, route, Record::Admission(decided));
             }
             if let Some(refusal) = refusal {
                 host::reply(&refusal);
@@ -120,7 +120,8 @@ impl HttpContext for StreamFilter {
         let retries = plugin.retries.get(index).cloned().unwrap_or_default();
         let (copies, drills) = (plugin.copies.clone(), plugin.drill_places.clone());
         let answers = plugin.answers.get(index).cloned().unwrap_or_default();
-        let shares = Shares { copies, drills, retries, answers, salt: plugin.salt };
+        let shares =
+            Shares { copies, drills, retries, answers, salt: plugin.salt, bodies_salt: plugin.bodies_salt.get() };
         let cluster = if route.upstream().is_strict() { cluster_of_route() } else { None };
         let arrival = Arrival { now, headers, end_of_stream, decision, cluster };
         let exchange = Exchange::begin(route.clone(), mode, arrival, shares, &plugin.envoy, &mut effects);

@@ -22,6 +22,7 @@
 //! * [`last_good`] keeps the newest good answer of each kind of request for when no region answers.
 //! * [`overrides`] are what operators have switched for a while, on top of the configuration.
 //! * [`drill`] tries the lower rungs while the primary is well.
+//! * [`salt`] keeps clients from choosing what has the same hash.
 //! * [`shared`] is state that all worker threads change together.
 //! * [`host`] is what an exchange needs of its surroundings: time, that state, and chance.
 //! * [`static_mode`] says whether a route's answers are made up now.
@@ -72,6 +73,7 @@ pub mod overrides;
 pub mod rate_limit;
 pub mod replay;
 pub mod retry_budget;
+pub mod salt;
 pub mod shared;
 pub mod static_mode;
 pub mod ticks;

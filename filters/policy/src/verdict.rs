@@ -223,6 +223,11 @@ impl ServedBy {
         if index == 0 { Self::Primary } else { Self::Secondary }
     }
 
+    /// Whether that is what the client got, and not what he would have got.
+    pub const fn is_real(self) -> bool {
+        !matches!(self, Self::WouldSecondary | Self::WouldLastGood | Self::WouldStatic)
+    }
+
     /// The word for it in `x-helius-served-by` and in metrics.
     pub const fn word(self) -> &'static str {
         match self {

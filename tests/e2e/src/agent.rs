@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -23,38 +23,54 @@ const START: Duration = Duration::from_secs(10);
 pub struct AgentProcess {
     child: LeashedChild,
     api: Client,
-    api_addr: SocketAddr,
     metrics: Client,
-    metrics_addr: SocketAddr,
     log: PathBuf,
-    _directory: TempDir,
+    /// Its log, where it is gone with it.
+    _directory: Option<TempDir>,
 }
 
 impl AgentProcess {
     /// Starts it beside the Envoy with this admin interface, with these flags besides.
     pub async fn start(envoy_admin: SocketAddr, flags: &[&str]) -> anyhow::Result<Self> {
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), envoy_admin, flags).await
+    }
+
+    /// The same with its API where the Envoy looks for it.
+    pub async fn start_at(api: SocketAddr, envoy_admin: SocketAddr, flags: &[&str]) -> anyhow::Result<Self> {
         let directory = tempfile::Builder::new().prefix("helius-agent-").tempdir()?;
-        let (binary, log) = (binary()?, directory.path().join("log"));
-        let mut command = Command::new(&binary);
+        let log = directory.path().join("log");
+        let metrics = SocketAddr::from(([127, 0, 0, 1], 0));
+        let started = Self::start_as(&binary()?, [api, metrics, envoy_admin], &log, flags).await?;
+        Ok(Self { _directory: Some(directory), ..started })
+    }
+
+    /// Starts this program with these addresses of its API, its metrics and Envoy's admin interface. Its log is there to
+    /// be read after it has ended.
+    pub async fn start_as(
+        program: &Path,
+        [api, metrics, envoy_admin]: [SocketAddr; 3],
+        log: &Path,
+        flags: &[&str],
+    ) -> anyhow::Result<Self> {
+        let mut command = Command::new(program);
         command
-            .args(["sidecar", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"])
+            .args(["sidecar", "--listen", &api.to_string(), "--metrics-listen", &metrics.to_string()])
             .args(["--envoy-admin", &envoy_admin.to_string()])
             .args(flags)
             .stdin(Stdio::null())
-            .stderr(File::create(&log)?);
+            .stderr(File::create(log)?);
         let mut child =
-            LeashedChild::spawn(&mut command).with_context(|| format!("cannot run {}", binary.display()))?;
+            LeashedChild::spawn(&mut command).with_context(|| format!("cannot run {}", program.display()))?;
         let ready = wait_for("the agent to be ready", START, async || {
-            let text = std::fs::read_to_string(&log).unwrap_or_default();
+            let text = std::fs::read_to_string(log).unwrap_or_default();
             let ready = text.lines().find_map(ready);
             ready.map(Some).or_else(|| (!child.is_running()).then_some(None))
         });
         let ready = ready.await?;
-        let told = || std::fs::read_to_string(&log).unwrap_or_default();
+        let told = || std::fs::read_to_string(log).unwrap_or_default();
         ensure!(ready.is_some(), "the agent ended while it started: {}", told());
-        let addrs = ready.context("it is ready")?;
-        let [api, metrics] = addrs.map(|addr| Client::new(addr, Protocol::Http1));
-        Ok(Self { child, api, api_addr: addrs[0], metrics, metrics_addr: addrs[1], log, _directory: directory })
+        let [api, metrics] = ready.context("it is ready")?.map(|addr| Client::new(addr, Protocol::Http1));
+        Ok(Self { child, api, metrics, log: log.to_owned(), _directory: None })
     }
 
     /// A client of its API.
@@ -62,14 +78,14 @@ impl AgentProcess {
         &self.api
     }
 
-    /// Where its API is, which the filter asks.
-    pub fn api_addr(&self) -> SocketAddr {
-        self.api_addr
-    }
-
     /// Where its metrics are.
     pub fn metrics_addr(&self) -> SocketAddr {
-        self.metrics_addr
+        self.metrics.addr()
+    }
+
+    /// Kills it as the kernel does when memory is short.
+    pub fn kill(&mut self) {
+        self.child.kill();
     }
 
     /// Its metrics as they stand.

@@ -82,6 +82,13 @@ impl Bootstrap {
         self
     }
 
+    /// Where its clients connect, for those who do so again after a restart.
+    #[must_use]
+    pub fn listener(mut self, addr: SocketAddr) -> Self {
+        self.at("/static_resources/listeners/0/address/socket_address")["port_value"] = addr.port().into();
+        self
+    }
+
     /// Gives a cluster its only endpoint.
     #[must_use]
     pub fn endpoint(self, cluster: &str, addr: SocketAddr) -> Self {

@@ -226,6 +226,11 @@ impl Client {
         Self { addr, protocol }
     }
 
+    /// Where it connects to.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
     /// Sends a request over a connection of its own and reads the whole answer.
     pub async fn send(&self, request: Request) -> Result<Reply, Failure> {
         self.connect().await?.send(request).await

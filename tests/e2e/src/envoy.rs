@@ -1,6 +1,5 @@
 //! A real Envoy, started for one test and gone after it.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,6 +14,7 @@ use tempfile::TempDir;
 use crate::bootstrap::repository;
 use crate::child::LeashedChild;
 use crate::client::{Client, Protocol, Request};
+use crate::program::named_by;
 use crate::stats::Stats;
 use crate::wait::wait_for;
 
@@ -54,7 +54,7 @@ impl Envoy {
     }
 
     async fn launch(directory: TempDir, config: &Path, log: PathBuf, concurrency: u32) -> anyhow::Result<Self> {
-        let binary = binary(std::env::var_os("ENVOY"))?;
+        let binary = named_by("ENVOY")?;
         let admin_file = directory.path().join("admin");
         let log_file = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let mut command = Command::new(&binary);
@@ -104,6 +104,11 @@ impl Envoy {
         let port = address["port_value"].as_u64().and_then(|port| u16::try_from(port).ok());
         let ip = address["address"].as_str().context("Envoy has no listener")?;
         Ok(SocketAddr::new(ip.parse()?, port.context("the listener has no port")?))
+    }
+
+    /// Where its admin interface is, and so its stats.
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.admin.addr()
     }
 
     /// Reads a page of its admin interface.
@@ -169,32 +174,4 @@ impl Drop for Envoy {
 
 fn new_directory() -> std::io::Result<TempDir> {
     tempfile::Builder::new().prefix("helius-envoy-").tempdir()
-}
-
-/// The Envoy to test with. There is no search on the path: a test run shall not pick one that nobody chose.
-fn binary(chosen: Option<OsString>) -> anyhow::Result<PathBuf> {
-    let Some(chosen) = chosen.filter(|chosen| !chosen.is_empty()) else {
-        bail!("$ENVOY names no Envoy binary: `make test` brings one and sets it, or set it to your own");
-    };
-    // Relative to the repository: tests run in the directory of their crate, people in the root.
-    let binary = repository().join(&chosen);
-    ensure!(
-        binary.is_file(),
-        "there is no file {} ($ENVOY): `make test` brings an Envoy and sets it, or set it to your own",
-        binary.display()
-    );
-    Ok(binary)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::binary;
-
-    #[test]
-    fn a_missing_envoy_is_told_with_the_remedy() {
-        for chosen in [None, Some("".into()), Some("no/such/envoy".into())] {
-            let message = binary(chosen).unwrap_err().to_string();
-            assert!(message.contains("$ENVOY") && message.contains("make test"), "{message}");
-        }
-    }
 }

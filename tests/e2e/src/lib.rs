@@ -1,5 +1,6 @@
 //! The real Envoy with the real module, and everything around it that a test or a demonstration needs: regions
-//! that answer, fail, hang or vanish on command, clients of both protocols, and the counts that an operator sees.
+//! that answer, fail, hang or vanish on command, clients of both protocols, and what an operator sees: the counts, the
+//! real Prometheus, and promtool.
 //!
 //! ```no_run
 //! # async fn example() -> anyhow::Result<()> {
@@ -17,6 +18,7 @@
 //! ```
 
 mod agent;
+mod alert_rules;
 mod alone;
 mod behaviour;
 mod black_hole;
@@ -30,6 +32,9 @@ mod load;
 mod mesh;
 mod port;
 mod process;
+mod program;
+mod prometheus;
+mod promtool;
 mod pushed;
 mod raw;
 mod region;
@@ -39,6 +44,7 @@ mod upstream;
 mod wait;
 
 pub use agent::AgentProcess;
+pub use alert_rules::AlertRules;
 pub use alone::alone;
 pub use behaviour::{Answer, Behaviour, Ending};
 pub use black_hole::BlackHole;
@@ -50,6 +56,8 @@ pub use load::{Arrival, LeanAnswer, LeanRegion, Mood, OpenLoop, Sent, lean_post}
 pub use mesh::Mesh;
 pub use port::ReservedPort;
 pub use process::{RegionProcess, RegionProgram};
+pub use prometheus::{Alert, AlertState, Labels, Prometheus, PrometheusSetup};
+pub use promtool::{Judgement, Promtool};
 pub use pushed::PushedMesh;
 pub use raw::RawConnection;
 pub use region::serve_region;

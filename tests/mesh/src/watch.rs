@@ -1,7 +1,7 @@
 //! What the world notes of attempts as they happen, and what it finds wrong with them.
 
 use crate::breakers::{Attempt, Broken, Door, TRANSITIONS_TOTAL, Told};
-use crate::document::{Route, region_named};
+use crate::document::{Mode, Route, region_named};
 use crate::flights::Owner;
 use crate::host::label;
 use crate::invariants::{BREAKER_GAUGE, WITHIN_BUDGET, WITHIN_SHARE};
@@ -152,7 +152,11 @@ impl World {
             let (service, region) = (&document.service, &region.name);
             let name =
                 format!("service=.={service};.;route=.={route};.;region=.={region};.;telemetry_circuit_breaker_state");
-            let expected = if breaker.mode.watches() { 0 } else { state.code() };
+            let expected = match breaker.mode {
+                Mode::ForcedOpen => 2,
+                Mode::ForcedClosed | Mode::Shadow | Mode::Off => 0,
+                Mode::Enforce => state.code(),
+            };
             let shown = metrics.value(&name);
             if shown != Some(expected) && !is_new(changed) {
                 self.wrong(&BREAKER_GAUGE, format!("{region} of {route} is {state:?}, and the gauge says {shown:?}"));

@@ -14,12 +14,11 @@ mod overrides;
 mod possible;
 mod route;
 
-use std::time::Duration;
-
 use helius_policy::config::{Config, Route};
 use helius_policy::exchange::Record;
 use helius_policy::overrides::{Effective, InForce};
-use helius_policy::time::Clock;
+use helius_policy::time::{Clock, Timestamp};
+use helius_policy::verdict::ServedBy;
 use proxy_wasm::types::MetricType;
 
 use crate::host::{self, Envoy};
@@ -42,16 +41,16 @@ impl Metrics {
     }
 
     /// Counts what happened on a route, as it is in force.
-    pub(crate) fn record(&self, route: usize, effective: &Route, record: Record, envoy: &Envoy) {
+    pub(crate) fn record(&self, route: usize, effective: &Route, record: Record) {
         if let Some(metrics) = self.routes.get(route) {
-            metrics.record(effective, record, envoy);
+            metrics.record(effective, record);
         }
     }
 
-    /// Counts how long an exchange took.
-    pub(crate) fn count_time(&self, route: usize, took: Duration) {
+    /// An exchange on a route is over, which began at that moment: how long it took, and whether its answer was made up.
+    pub(crate) fn end(&self, route: usize, served_by: ServedBy, began: Timestamp, envoy: &Envoy) {
         if let Some(metrics) = self.routes.get(route) {
-            metrics.count_time(took);
+            metrics.end(served_by, began, envoy);
         }
     }
 

@@ -1,7 +1,6 @@
 //! The metrics of one route.
 
 use std::cell::RefCell;
-use std::time::Duration;
 
 use helius_policy::admission::Decision;
 use helius_policy::circuit_breaker::{self, State, Transition};
@@ -120,7 +119,7 @@ impl RouteMetrics {
     }
 
     /// Counts what happened on the route, which is in force as `route` says.
-    pub(super) fn record(&self, route: &Route, record: Record, envoy: &Envoy) {
+    pub(super) fn record(&self, route: &Route, record: Record) {
         match record {
             Record::Admission(decision) => self.admission.count(decision),
             Record::Attempt { region, verdict } => {
@@ -140,18 +139,20 @@ impl RouteMetrics {
             Record::Drill(drilled) => {
                 increment(self.drilled.iter().find(|(it, _)| *it == drilled).map(|(_, metric)| *metric));
             }
-            Record::Response { served_by, degraded } => {
-                self.responses.count((served_by, degraded));
-                if matches!(served_by, ServedBy::Static | ServedBy::LastGood) {
-                    self.note_made_up(envoy);
-                }
-            }
+            Record::Response { served_by, degraded } => self.responses.count((served_by, degraded)),
         }
     }
 
-    fn note_made_up(&self, envoy: &Envoy) {
-        let Ok(mut mode) = self.static_mode.try_borrow_mut() else { return };
-        if mode.note(envoy, envoy.now()) {
+    /// An exchange is over.
+    pub(super) fn end(&self, served_by: ServedBy, began: Timestamp, envoy: &Envoy) {
+        let now = envoy.now();
+        if let Ok(mut latency) = self.latency.try_borrow_mut() {
+            latency.count(now.since(began));
+        }
+        if matches!(served_by, ServedBy::Static | ServedBy::LastGood)
+            && let Ok(mut mode) = self.static_mode.try_borrow_mut()
+            && mode.note(envoy, now)
+        {
             self.show_static(true);
         }
     }
@@ -159,13 +160,6 @@ impl RouteMetrics {
     fn show_static(&self, is_on: bool) {
         if let Some(gauge) = self.is_static {
             host::set_gauge(gauge, is_on.into());
-        }
-    }
-
-    /// Counts how long an exchange took.
-    pub(super) fn count_time(&self, took: Duration) {
-        if let Ok(mut latency) = self.latency.try_borrow_mut() {
-            latency.count(took);
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::answer_copy::AnswerCopy;
 use super::drill::Drilling;
-use super::last_good::Question;
+use super::last_good::{Question, Salts};
 use super::message::Message;
 use super::{Effect, Exchange, Stage, Way, judging};
 use crate::admission::Decision;
@@ -31,8 +31,10 @@ pub struct Shares {
     pub retries: Rc<RetryBudget>,
     /// The answers of its route.
     pub answers: Rc<DegradedShare>,
-    /// A number that clients do not know, the same for all workers.
+    /// [`Salt::Places`](crate::salt::Salt::Places).
     pub salt: u64,
+    /// [`Salt::Bodies`](crate::salt::Salt::Bodies).
+    pub bodies_salt: u64,
 }
 
 /// A request as it comes.
@@ -73,8 +75,9 @@ impl Exchange {
         let is_live = wants_events || is_grpc;
         let message = Message::new(&route, decision, &headers, end_of_stream, shares.salt);
         let cluster = cluster.filter(|_| mode == Mode::Enforce && route.upstream.is_strict() && !is_live);
+        let salts = Salts { place: shares.salt, bodies: shares.bodies_salt };
         let question =
-            if is_live { Question::default() } else { Question::new(&route, &headers, end_of_stream, shares.salt) };
+            if is_live { Question::default() } else { Question::new(&route, &headers, end_of_stream, salts) };
         let drilling = Drilling::draw(&route, mode, &headers, host);
         // What its body is to say has to be there before anybody answers: from then on Envoy reads no more of it.
         let is_awaited = message.is_pending() || question.is_growing();

@@ -29,13 +29,23 @@ struct Asked {
     found: Option<Response>,
 }
 
+/// Numbers that clients do not know.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Salts {
+    /// For where an answer lies.
+    pub(super) place: u64,
+    /// For what a body is called.
+    pub(super) bodies: u64,
+}
+
 impl Question {
     /// The question of a request with these headers.
-    pub(super) fn new(route: &Route, headers: &Headers, end_of_stream: bool, salt: u64) -> Self {
+    pub(super) fn new(route: &Route, headers: &Headers, end_of_stream: bool, salts: Salts) -> Self {
         let replay = &route.upstream.replay;
         let last_good = route.last_good().filter(|_| headers.first(":method").is_some_and(|it| replay.allows(it)));
-        let key = last_good.and_then(|last_good| last_good.key(headers, end_of_stream, salt, replay.max_body()));
-        Self(key.map(|key| Box::new(Asked { key, salt, has_trailers: false, found: None })))
+        let key =
+            last_good.and_then(|last_good| last_good.key(headers, end_of_stream, salts.bodies, replay.max_body()));
+        Self(key.map(|key| Box::new(Asked { key, salt: salts.place, has_trailers: false, found: None })))
     }
 
     /// Whether the request's body is of use, and more of it is still to come.

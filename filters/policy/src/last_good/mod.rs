@@ -3,6 +3,7 @@
 //! * `key` says which requests have the same answer.
 //! * `fitness` says which answers may be given again.
 //! * `record` is a kept answer as bytes.
+//! * `archive` hands answers to the agent, which keeps them while there is no Envoy.
 //!
 //! | age | what becomes of it |
 //! |---|---|
@@ -22,6 +23,7 @@
 //! * **The clock** is the host's wall clock. An answer that was kept in the future is as old as it was then, and its
 //!   record is pulled near when it is found: it lives no longer than `max_stale` from that look on.
 
+mod archive;
 mod fitness;
 mod key;
 mod record;
@@ -33,6 +35,7 @@ use crate::shared::{LAYOUT, SharedStore, Stored};
 use crate::time::Timestamp;
 use record::{Birth, MOST_BESIDES, Record};
 
+pub use archive::{Archive, Question, SALT};
 pub use key::{Key, KeyPart};
 
 /// The header that says that an answer is older than it should be.
@@ -97,6 +100,17 @@ impl LastGood {
         (!is_somebody && !is_head).then(|| Key::new(&self.parts, headers, end_of_stream, salt, most))
     }
 
+    /// The key in a record, by which two records of one route are the same answer; `None` where it is no record.
+    pub fn key_in(record: &[u8]) -> Option<&[u8]> {
+        let record = Record::decode(record)?;
+        record.response().map(|_| record.key)
+    }
+
+    /// When the answer in a record was kept.
+    pub fn kept_at(record: &[u8]) -> Option<Timestamp> {
+        Record::decode(record).map(|it| it.birth.at)
+    }
+
     /// Keeps an answer under a whole key, if it is one that may be kept.
     pub fn keep(&self, key: &[u8], salt: u64, response: &Response, store: &impl SharedStore, now: Timestamp) {
         if !self.may_keep_whole(response) {
@@ -133,6 +147,27 @@ impl LastGood {
             response.headers.push(STALE, "true");
         }
         Some(response)
+    }
+
+    /// How many answers can lie here.
+    pub(crate) const fn places(&self) -> u64 {
+        self.places
+    }
+
+    /// What lies at a place.
+    pub(crate) fn record_at(&self, place: usize, store: &impl SharedStore) -> Option<Stored> {
+        store.read(&format!("{}/{place}", self.prefix))
+    }
+
+    /// Puts an answer back that was kept elsewhere, if it is one that may still be given, and nothing newer lies there.
+    pub(crate) fn put_back(&self, record: &[u8], salt: u64, store: &impl SharedStore, now: Timestamp) {
+        let Some(it) = Record::decode(record) else { return };
+        let is_fit = it.birth.age(now) <= self.limits.max_stale
+            && record.len() <= self.most()
+            && it.response().is_some_and(|response| self.may_keep_whole(&response));
+        if is_fit {
+            store.write(&self.place(it.key, salt), record, None);
+        }
     }
 
     /// Where the answer under this key lies.

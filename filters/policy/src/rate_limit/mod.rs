@@ -2,7 +2,6 @@
 //!
 //! * `quota` decides about one request, given when the next one is due.
 //! * `key` says whom a limit counts together.
-//! * [`salt`] keeps clients from choosing who they share a record with.
 //! * `slots` remembers when the next request of each key is due, in a fixed number of records.
 //!
 //! Choices:
@@ -16,7 +15,6 @@
 
 mod key;
 mod quota;
-pub mod salt;
 mod slots;
 
 use std::time::Duration;

@@ -5,6 +5,7 @@
 //! * [`dedupe`] is what becomes of a message that comes more than once.
 //! * [`event_stream`] is the ladder of a stream until its first event.
 //! * [`grpc`] is what a gRPC client gets instead of a failure.
+//! * [`overrides`] is the ladder around what an operator has switched.
 //! * [`strict`] is the ladder whose primary the filter calls itself.
 //! * [`last_good`] is what is kept of good answers, and given when no region gives one.
 //! * [`honest`] is what is said aloud.
@@ -23,6 +24,7 @@ mod host;
 mod last_good;
 mod legal;
 mod output;
+mod overrides;
 mod setup;
 mod strict;
 mod table;

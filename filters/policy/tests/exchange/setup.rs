@@ -11,6 +11,7 @@ use helius_policy::dedupe::Claim;
 use helius_policy::drill::MOST;
 use helius_policy::exchange::{Arrival, Effect, Exchange, Shares};
 use helius_policy::http::Headers;
+use helius_policy::overrides::{InForce, Override};
 use helius_policy::retry_budget::RetryBudget;
 use helius_policy::time::{Clock, Timestamp};
 use helius_policy::verdict::Failure;
@@ -51,6 +52,10 @@ pub(crate) struct Setup {
     pub(crate) breaker: Option<&'static str>,
     /// Regions whose breakers are open.
     pub(crate) open: Vec<usize>,
+    /// Regions that an operator has drained.
+    pub(crate) drained: Vec<usize>,
+    /// Whether an operator has said that the answer is the static one.
+    pub(crate) is_forced: bool,
     /// The route's de-duplication, if it has any, as a map in YAML.
     pub(crate) dedupe: Option<&'static str>,
     /// What the route wants answers to be, if anything, as a map in YAML.
@@ -112,6 +117,8 @@ impl Default for Setup {
             announced: None,
             breaker: None,
             open: Vec::new(),
+            drained: Vec::new(),
+            is_forced: false,
             dedupe: None,
             output: None,
             last_good: None,
@@ -199,7 +206,18 @@ routes:
         let document =
             if self.shadow { document.replace("service: test", "service: test\nmode: shadow") } else { document };
         let config = Config::parse(document.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{document}"));
-        config.routes()[0].clone()
+        let in_force = InForce::of(&config, &self.overrides(), START);
+        in_force.routes()[0].route.clone()
+    }
+
+    fn overrides(&self) -> Vec<Override> {
+        let drained = self.drained.iter().map(|n| format!("override: drain, region: region-{n}"));
+        let forced = self.is_forced.then(|| "override: static".to_owned());
+        let entries: Vec<_> = drained
+            .chain(forced)
+            .map(|entry| format!("{{ {entry}, until: \"1970-01-01T01:00:00Z\", reason: r, author: a }}"))
+            .collect();
+        Override::parse(format!("overrides: [{}]", entries.join(", ")).as_bytes(), START).unwrap()
     }
 
     /// A host at the moment when the exchange begins.
@@ -227,6 +245,12 @@ routes:
         self.open.contains(&region)
     }
 
+    /// Whether a region must not be asked, because an operator has said so.
+    pub(crate) fn is_drained(&self, region: usize) -> bool {
+        let has_fixed = self.has_static || self.covers_grpc;
+        !self.shadow && (self.drained.contains(&region) || (self.is_forced && has_fixed))
+    }
+
     pub(crate) fn begin(&self, host: &Fake, effects: &mut Vec<Effect>) -> Exchange {
         self.begin_beside(host, &Rc::default(), effects)
     }
@@ -246,8 +270,14 @@ routes:
         }
         let memory = Rc::new(Budget::new(usize::MAX));
         let drills = Rc::new(Budget::new(self.drill_places));
-        let shares =
-            Shares { copies: memory, drills, retries: retries.clone(), answers: host.answers.clone(), salt: SALT };
+        let shares = Shares {
+            copies: memory,
+            drills,
+            retries: retries.clone(),
+            answers: host.answers.clone(),
+            salt: SALT,
+            bodies_salt: SALT,
+        };
         let decision = self.dedupe.map(|_| self.decided);
         let cluster = self.is_strict.then(|| "cluster-0".to_owned());
         let arrival = Arrival { now: host.now(), headers, end_of_stream: self.bodiless, decision, cluster };
@@ -273,6 +303,8 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
             prop::option::weighted(0.3, Just(1.0)),
             prop::bool::weighted(0.3),
             prop::sample::select(vec![None, None, None, Some(STREAM), Some(GRPC)]),
+            prop::option::weighted(0.3, prop::sample::subsequence(vec![0, 1, 2, 3], 0..=4)),
+            prop::bool::weighted(0.1),
         ),
     )
         .prop_map(
@@ -288,7 +320,7 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
                 open,
                 dedupe,
                 output,
-                (last_good, drill, is_strict, extra),
+                (last_good, drill, is_strict, extra, drained, is_forced),
             )| Setup {
                 secondaries,
                 has_static,
@@ -308,6 +340,8 @@ pub(crate) fn any_setup() -> impl Strategy<Value = Setup> {
                 covers_events: extra == Some(STREAM),
                 covers_grpc: extra == Some(GRPC),
                 extra,
+                drained: drained.unwrap_or_default(),
+                is_forced,
                 ..Setup::default()
             },
         )

@@ -14,6 +14,7 @@
 //! 11. When the exchange is over, its message is not in flight: done, if a region's good answer went to the client whole,
 //!     or unknown.
 //! 12. Whether the request is let in is counted once, where anybody decides about it.
+//! 13. A region that an operator has drained is not asked, whatever becomes of the others.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -80,7 +81,7 @@ impl Watched {
             in_flight: None,
         };
         this.check_batch(&effects, START);
-        let goes_on = this.setup.shadow || !this.setup.is_open(0) || this.asks_primary;
+        let goes_on = this.setup.shadow || !(this.setup.is_open(0) || this.setup.is_drained(0)) || this.asks_primary;
         let is_called = this.calls.first() == Some(&0);
         assert_eq!(this.asks_primary, goes_on && !is_called && !this.exchange.holds_request(), "9");
         this.is_kept = this.exchange.holds_request();
@@ -160,6 +161,7 @@ impl Watched {
             match effect {
                 Effect::LimitPrimary(timeout) => {
                     assert!(!std::mem::replace(&mut self.asks_primary, true), "2: the primary is asked again");
+                    assert!(!self.setup.is_drained(0), "13: the primary");
                     assert_eq!(*timeout, ATTEMPT, "3");
                     assert!(self.calls.is_empty(), "2: {:?} and then the primary", self.calls);
                 }
@@ -201,6 +203,7 @@ impl Watched {
         assert!(self.setup.method != "PATCH" || (self.calls.is_empty() && !self.asks_primary), "4: method");
         let is_last_resort = self.setup.is_open(region);
         assert!(!is_last_resort || (!self.asks_primary && self.calls.is_empty()), "10: {region}");
+        assert!(!self.setup.is_drained(region), "13: {region}");
         assert!(!self.setup.covers_grpc, "4: gRPC");
         assert!(self.body <= MAX_BODY && !self.has_trailers && !self.setup.odd_header, "4: body");
         assert!(self.is_whole, "4: the request has not come to its end");
@@ -218,7 +221,7 @@ impl Watched {
                 Effect::Record(Record::Attempt { region, verdict }) => {
                     assert!(regions.insert(*region), "7: region {region} judged again: {verdict:?}");
                 }
-                Effect::Record(Record::Response { served_by, .. }) if is_real(*served_by) => responses += 1,
+                Effect::Record(Record::Response { served_by, .. }) if served_by.is_real() => responses += 1,
                 _ => {}
             }
         }
@@ -229,7 +232,8 @@ impl Watched {
     }
 
     fn is_left_alone(&self) -> bool {
-        !self.asks_primary && (self.setup.breaker.is_some() || self.setup.is_strict)
+        let is_shut = self.setup.breaker.is_some() || self.setup.is_strict || self.setup.is_drained(0);
+        !self.asks_primary && is_shut
     }
 
     /// What was counted about letting the request in.
@@ -264,12 +268,8 @@ impl Watched {
     /// Who was counted as having answered the client.
     pub(crate) fn response(&self) -> Option<ServedBy> {
         self.effects.iter().find_map(|effect| match effect {
-            Effect::Record(Record::Response { served_by, .. }) if is_real(*served_by) => Some(*served_by),
+            Effect::Record(Record::Response { served_by, .. }) if served_by.is_real() => Some(*served_by),
             _ => None,
         })
     }
-}
-
-fn is_real(served_by: ServedBy) -> bool {
-    !matches!(served_by, ServedBy::WouldSecondary | ServedBy::WouldLastGood | ServedBy::WouldStatic)
 }

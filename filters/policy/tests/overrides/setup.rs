@@ -7,15 +7,15 @@ use helius_policy::overrides::Override;
 use helius_policy::time::Timestamp;
 
 /// 2026-01-31T12:00:00Z.
-pub const NOON: Timestamp = Timestamp::from_millis(1_769_860_800_000);
+pub(crate) const NOON: Timestamp = Timestamp::from_millis(1_769_860_800_000);
 
 /// So many minutes past noon.
-pub fn past_noon(minutes: u64) -> Timestamp {
+pub(crate) fn past_noon(minutes: u64) -> Timestamp {
     NOON.after(Duration::from_secs(60 * minutes))
 }
 
 /// A route with everything that can be overridden, and one with nothing.
-pub fn config() -> Config {
+pub(crate) fn config() -> Config {
     const TEXT: &str = r"
 service: router
 agent: { cluster: helius_agent }
@@ -38,7 +38,7 @@ routes:
 }
 
 /// Overrides of which each is written as `override: …` and its own keys, and ends a minute later than the one before.
-pub fn overrides(entries: &[&str]) -> Vec<Override> {
+pub(crate) fn overrides(entries: &[&str]) -> Vec<Override> {
     let entry = |(minutes, entry): (usize, &&str)| {
         format!("  - {{ {entry}, until: \"2026-01-31T12:{:02}:00Z\", reason: r, author: a }}\n", minutes + 1)
     };

@@ -1,10 +1,9 @@
 //! What the agent says of real traffic.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use helius_e2e::{AgentProcess, Answer, Bootstrap, Mesh, ReservedPort, Stats, Upstream, wait_for};
+use helius_e2e::{AgentProcess, Answer, Bootstrap, Mesh, Promtool, ReservedPort, Stats, Upstream, wait_for};
+use serde_json::Value;
 use serde_json::json;
 
 /// Envoy counts an exchange when it logs it, which may be after the client has its answer.
@@ -50,6 +49,7 @@ async fn the_agents_numbers_are_the_clients_and_survive_envoy() {
     let agent = AgentProcess::start(admin.addr(), &[]).await.unwrap();
     assert_eq!(agent.metrics().await.unwrap().sum("helius_envoy_up", &[]), 0);
 
+    let promtool = Promtool::find().unwrap();
     let mut sum = [0, 0];
     for (round, count) in [60, 30, 90].into_iter().enumerate() {
         let mesh = mesh(&regions, &admin).start().await.unwrap();
@@ -71,8 +71,16 @@ async fn the_agents_numbers_are_the_clients_and_survive_envoy() {
         let idle = [("route", "predict"), ("region", "us-west-2")];
         assert_eq!(stats.of("model_invalid_outputs_total").count(), 4);
         assert_eq!(stats.sum("model_requests_total", &idle), 0);
-        check(&agent.page().await.unwrap());
+        let judgement = promtool.check_metrics(&agent.page().await.unwrap()).unwrap();
+        assert!(judgement.is_clean, "{}", judgement.output);
 
+        // By its uptime, in whole seconds, the agent tells an Envoy from the next one.
+        let old = wait_for("Envoy to be two seconds old", SETTLES, async || {
+            let info: Value = serde_json::from_str(&mesh.envoy().admin_get("/server_info").await.unwrap()).unwrap();
+            let uptime = info["uptime_current_epoch"].as_str()?.strip_suffix('s')?.parse::<u64>().ok()?;
+            (uptime >= 2 && agent.metrics().await.is_ok()).then_some(())
+        });
+        old.await.unwrap();
         drop(mesh);
         let stats = wait_for("Envoy to be down", SETTLES, async || {
             let stats = agent.metrics().await.unwrap();
@@ -82,22 +90,4 @@ async fn the_agents_numbers_are_the_clients_and_survive_envoy() {
         assert_eq!([responses(&stats, "primary"), responses(&stats, "secondary")], sum, "they stay where they were");
         assert_eq!(stats.of(GAUGE).count(), 0, "nobody knows");
     }
-}
-
-/// Prometheus' own judgement, by the promtool of `$PROMTOOL` or of the path.
-fn check(page: &str) {
-    let named = std::env::var_os("PROMTOOL").filter(|name| !name.is_empty());
-    let mut command = Command::new(named.clone().unwrap_or_else(|| "promtool".into()));
-    command.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = match command.spawn() {
-        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
-            eprintln!("SKIPPED: there is no promtool on the path; name one in $PROMTOOL");
-            return;
-        }
-        child => child.unwrap(),
-    };
-    child.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success() && told.is_empty(), "{told}");
 }

@@ -1,6 +1,8 @@
-//! The agent beside a real Envoy: its numbers are those of the clients, no counter falls when Envoy dies, and
-//! what operators switch is in force in every worker.
+//! The agent beside a real Envoy: its numbers are those of the clients, and no counter falls when Envoy dies.
 
 mod cost;
 mod counters;
+mod kept;
 mod overrides;
+mod story;
+mod taken_back;

@@ -1,217 +1,191 @@
-//! What operators switch, while requests flow: in force in every worker within a second, and undone by itself.
+//! What an operator switches, under load, in every worker: how soon it is in force, and how soon it is gone.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use helius_e2e::{AgentProcess, Answer, Mesh, Request, ReservedPort, Upstream, wait_for};
+use helius_e2e::{
+    AgentProcess, LeanRegion, Mesh, OpenLoop, Reply, Request, ReservedPort, Sent, alone, lean_post, wait_for,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::task::JoinSet;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep_until;
 
-/// Connections at once: so many that each worker has some.
-const CONNECTIONS: usize = 32;
-/// Between two requests of a connection.
-const PACE: Duration = Duration::from_millis(10);
+/// Requests a second.
+const RATE: u32 = 2_000;
+/// So many that the kernel gives some to every worker; the test looks whether it did.
+const LANES: usize = 48;
+const TOKEN: &str = "open sesame";
 /// What is promised.
-const PROMISED: Duration = Duration::from_secs(1);
-/// For what is promised sooner.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// Answers in a row by which a connection is taken to have changed.
-const SETTLED: usize = 20;
-const ROUNDS: usize = 5;
+const AT_MOST: Duration = Duration::from_secs(1);
+/// Two clocks tell the end, in milliseconds: what is due so close to it may be on either side.
+const CLOSE: Duration = Duration::from_millis(50);
+/// The gauge is set by the first worker that knows; the others find it with their next tick.
+const FOUND_WITHIN: Duration = Duration::from_millis(200);
+/// Long enough that most of what is asked meets it.
+const LASTS: Duration = Duration::from_secs(3);
 
-/// An answer: when it was there, and whether it was the static one.
-type Seen = (Instant, bool);
-
-/// Requests without an end, over connections that stay.
-struct Traffic {
-    seen: Arc<Vec<Mutex<Vec<Seen>>>>,
-    tasks: JoinSet<()>,
-}
-
-impl Traffic {
-    fn start(mesh: &Mesh) -> Self {
-        let seen: Arc<Vec<Mutex<Vec<Seen>>>> = Arc::new((0..CONNECTIONS).map(|_| Mutex::default()).collect());
-        let mut tasks = JoinSet::new();
-        for number in 0..CONNECTIONS {
-            let (client, seen) = (mesh.client(), Arc::clone(&seen));
-            tasks.spawn(async move {
-                let mut connection = client.connect().await.unwrap();
-                loop {
-                    let reply = connection.send(Request::post("/assist", r#"{"id": 1}"#)).await.unwrap();
-                    assert_eq!(reply.status, 200);
-                    let is_static = reply.header("x-helius-served-by") == Some("static");
-                    seen[number].lock().unwrap().push((Instant::now(), is_static));
-                    tokio::time::sleep(PACE).await;
-                }
-            });
-        }
-        Self { seen, tasks }
-    }
-
-    /// Waits until every connection gets static answers, or none does.
-    async fn settle(&self, is_static: bool) {
-        let settled = |seen: &Mutex<Vec<Seen>>| {
-            let seen = seen.lock().unwrap();
-            let last = seen.iter().rev().take(SETTLED);
-            last.filter(|(_, it)| *it == is_static).count() == SETTLED
-        };
-        let what = format!("every connection to get {} answers", if is_static { "static" } else { "the primary's" });
-        wait_for(&what, PATIENCE, async || self.seen.iter().all(settled).then_some(())).await.unwrap();
-    }
-
-    /// How long after `since` the last answer came that was another one.
-    fn last_other(&self, is_static: bool, since: Instant) -> Duration {
-        let last = |seen: &Mutex<Vec<Seen>>| {
-            let seen = seen.lock().unwrap();
-            seen.iter().filter(|(_, it)| *it != is_static).map(|(at, _)| at.saturating_duration_since(since)).max()
-        };
-        self.seen.iter().filter_map(last).max().unwrap_or_default()
-    }
-
-    async fn changed(&self, is_static: bool, since: Instant) -> Duration {
-        self.settle(is_static).await;
-        self.last_other(is_static, since)
-    }
-}
-
-/// A mesh with its agent, both on one pod.
+/// An Envoy under load with an agent beside it.
 struct Pod {
     mesh: Mesh,
     agent: AgentProcess,
     directory: TempDir,
-    _regions: [Upstream; 2],
-    _admin: ReservedPort,
+    _regions: [LeanRegion; 2],
+    _api: ReservedPort,
 }
 
 impl Pod {
     async fn start(workers: u32) -> Self {
-        let regions = [Upstream::start("us-east-1").await.unwrap(), Upstream::start("us-west-2").await.unwrap()];
-        for region in &regions {
-            region.behave(Answer::status(200).text("{}"));
-        }
-        let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("token"), "secret").unwrap();
-        let path = |name: &str| directory.path().join(name).display().to_string();
-        let (token, file) = (path("token"), path("overrides.yaml"));
-        let admin = ReservedPort::any().unwrap();
-        let flags = ["--token-file", &token, "--overrides-file", &file];
-        let agent = AgentProcess::start(admin.addr(), &flags).await.unwrap();
-        let mesh = Mesh::builder()
-            .assist(regions[0].addr(), regions[1].addr())
-            .extra_cluster("helius_agent", agent.api_addr())
-            .configure(|document| document["agent"] = json!({ "cluster": "helius_agent" }))
-            .admin(admin.addr())
-            .concurrency(workers)
-            .start()
-            .await
-            .unwrap();
-        Self { mesh, agent, directory, _regions: regions, _admin: admin }
+        let regions = [LeanRegion::start("us-east-1").await.unwrap(), LeanRegion::start("us-west-2").await.unwrap()];
+        let (admin, api) = (ReservedPort::any().unwrap(), ReservedPort::any().unwrap());
+        let directory = TempDir::new().unwrap();
+        let (token, file) = (directory.path().join("token"), directory.path().join("overrides.yaml"));
+        fs::write(&token, TOKEN).unwrap();
+        symlink("..data/overrides.yaml", &file).unwrap();
+        mount(directory.path(), "overrides: []\n");
+        let flags = ["--token-file", token.to_str().unwrap(), "--overrides-file", file.to_str().unwrap()];
+        let agent = AgentProcess::start_at(api.addr(), admin.addr(), &flags).await.unwrap();
+        let bootstrap = Mesh::builder().assist(regions[0].addr(), regions[1].addr());
+        let bootstrap = bootstrap.endpoint("helius_agent", api.addr()).admin(admin.addr()).concurrency(workers);
+        let mesh = bootstrap.start().await.unwrap();
+        Self { mesh, agent, directory, _regions: regions, _api: api }
     }
 
-    fn file(&self) -> PathBuf {
-        self.directory.path().join("overrides.yaml")
+    async fn post(&self, body: &Value) -> Reply {
+        let request =
+            Request::post("/v1/overrides", body.to_string()).header("authorization", format!("Bearer {TOKEN}"));
+        self.agent.api().send(request).await.unwrap()
     }
 
-    async fn set(&self, keys: Value) -> Value {
-        let mut body = json!({ "reason": "garbage since the rollout", "author": "ana", "route": "assist" });
-        if let (Value::Object(body), Value::Object(keys)) = (&mut body, keys) {
-            body.extend(keys);
-        }
-        let request = Request::post("/v1/overrides", body.to_string()).header("authorization", "Bearer secret");
-        let reply = self.agent.api().send(request).await.unwrap();
+    /// Sends requests for so long, and tells what became of each.
+    fn load(&self, span: Duration) -> tokio::task::JoinHandle<Vec<Sent>> {
+        let addr = self.mesh.addr();
+        spawn_blocking(move || {
+            let mut sent = Vec::new();
+            let mut open_loop = OpenLoop::connect(addr, LANES).unwrap();
+            let count = u32::try_from(span.as_secs()).unwrap() * RATE;
+            open_loop.run(count, RATE, |_| lean_post("/assist", &[], r#"{"id":7}"#), |it| sent.push(it)).unwrap();
+            sent
+        })
+    }
+
+    /// Whether each worker has some of the connections.
+    async fn assert_spread(&self, workers: u32) {
+        let stats = self.mesh.envoy().admin_get("/stats?filter=worker_.*downstream_cx_total").await.unwrap();
+        let of_listener = stats.lines().filter(|line| line.starts_with("listener.127"));
+        let counts: Vec<u32> = of_listener.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect();
+        assert_eq!(counts.len(), workers as usize, "{stats}");
+        assert!(counts.iter().all(|count| *count > 0), "{stats}");
+    }
+}
+
+/// Puts a file where a config map would be mounted, as Kubernetes does: a new directory, and a link that is moved.
+fn mount(directory: &Path, text: &str) {
+    let name = format!("..{}", SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos());
+    fs::create_dir(directory.join(&name)).unwrap();
+    fs::write(directory.join(&name).join("overrides.yaml"), text).unwrap();
+    let fresh = directory.join("..data_tmp");
+    symlink(&name, &fresh).unwrap();
+    fs::rename(&fresh, directory.join("..data")).unwrap();
+}
+
+/// How long after `moment` the last request was due whose answer is not as it should be.
+fn last_after(sent: &[Sent], moment: Instant, until: Instant, is_right: impl Fn(&Sent) -> bool) -> Duration {
+    let between = sent.iter().filter(|it| it.due > moment && it.due < until);
+    let wrong = between.filter(|it| !is_right(it)).map(|it| it.due - moment);
+    wrong.max().unwrap_or_default()
+}
+
+fn is_static(it: &Sent) -> bool {
+    it.answer.as_ref().is_some_and(|answer| answer.header("x-helius-served-by") == Some("static"))
+}
+
+/// The moment that the wall clock calls so.
+fn moment(until: SystemTime) -> Instant {
+    Instant::now() + until.duration_since(SystemTime::now()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_override_is_in_force_in_every_worker_within_a_second_and_gone_within_one() {
+    let _machine = alone().await;
+    for workers in [2, 4] {
+        let pod = Pod::start(workers).await;
+        let began = Instant::now();
+        let load = pod.load(Duration::from_secs(14));
+        sleep_until((began + Duration::from_secs(1)).into()).await;
+
+        // By the API.
+        let set_at = Instant::now();
+        let body = json!({ "override": "static", "route": "assist", "ttl": "3s", "reason": "a test", "author": "me" });
+        let reply = pod.post(&body).await;
         assert_eq!(reply.status, 201, "{}", reply.text());
-        let set = reply.json();
-        assert_eq!(set["warnings"], json!([]), "the filter knows the route and has a use for it");
-        set
-    }
+        let until = humantime::parse_rfc3339(reply.json()["until"].as_str().unwrap()).unwrap();
+        let api = (set_at, moment(until));
 
-    async fn clear(&self) {
-        let request = Request::new("DELETE".parse().unwrap(), "/v1/overrides").header("authorization", "Bearer secret");
-        assert_eq!(self.agent.api().send(request).await.unwrap().status, 200);
-    }
+        // By the file.
+        sleep_until((began + Duration::from_secs(7)).into()).await;
+        let until = SystemTime::now() + LASTS;
+        let text = format!(
+            "overrides: [{{ override: static, route: assist, until: \"{}\", reason: a test, author: me }}]\n",
+            humantime::format_rfc3339_millis(until)
+        );
+        let set_at = Instant::now();
+        mount(pod.directory.path(), &text);
+        let file = (set_at, moment(until));
 
-    /// Asserts that every worker has connections, so that what holds for all of them holds for it.
-    async fn assert_all_work(&self, workers: usize) {
-        let stats = self.mesh.envoy().admin_get("/stats?filter=worker_%5Cd%2B.downstream_cx_total").await.unwrap();
-        let counts = stats.lines().filter(|line| line.starts_with("listener.") && !line.starts_with("listener.admin"));
-        let counts: Vec<&str> = counts.filter(|line| !line.ends_with(": 0")).collect();
-        assert_eq!(counts.len(), workers, "{stats}");
+        let sent = load.await.unwrap();
+        assert!(sent.iter().all(|it| it.answer.as_ref().is_some_and(|answer| answer.status() == 200)));
+        pod.assert_spread(workers).await;
+        for (source, (set_at, ends_at), next) in
+            [("API", api, began + Duration::from_secs(7)), ("file", file, began + Duration::from_secs(14))]
+        {
+            let in_force = last_after(&sent, set_at, ends_at.checked_sub(CLOSE).unwrap(), is_static);
+            let gone = last_after(&sent, ends_at, next, |it| !is_static(it));
+            let met = sent.iter().filter(|it| it.due > set_at && it.due < next && is_static(it)).count();
+            println!("{workers} workers, {source}: in force after {in_force:?}, gone after {gone:?}, met by {met}");
+            assert!(in_force < AT_MOST, "{in_force:?}");
+            assert!(gone < AT_MOST, "{gone:?}");
+            assert!(met > RATE as usize, "{met}");
+        }
+        pod.mesh.assert_unharmed().await;
     }
 }
 
-fn file(until: SystemTime) -> String {
-    let until = humantime::format_rfc3339_seconds(until);
-    format!("overrides: [{{ override: static, route: assist, until: {until}, reason: r, author: ci }}]\n")
-}
-
-/// Replaces a file as a whole, as Kubernetes does.
-fn replace(path: &Path, text: &str) {
-    let beside = path.with_extension("new");
-    std::fs::write(&beside, text).unwrap();
-    std::fs::rename(beside, path).unwrap();
-}
-
-async fn in_force_in_time(workers: u32) {
-    let pod = Pod::start(workers).await;
-    let traffic = Traffic::start(&pod.mesh);
-    traffic.settle(false).await;
-    pod.assert_all_work(usize::try_from(workers).unwrap()).await;
-    let mut took: Vec<(&str, Duration)> = Vec::new();
-    for _ in 0..ROUNDS {
-        let since = Instant::now();
-        pod.set(json!({ "override": "static" })).await;
-        took.push(("set by the API", traffic.changed(true, since).await));
-        let since = Instant::now();
-        pod.clear().await;
-        took.push(("cleared by the API", traffic.changed(false, since).await));
-        let since = Instant::now();
-        replace(&pod.file(), &file(SystemTime::now() + Duration::from_secs(600)));
-        took.push(("set by the file", traffic.changed(true, since).await));
-        let since = Instant::now();
-        replace(&pod.file(), "overrides: []\n");
-        took.push(("cleared by the file", traffic.changed(false, since).await));
-    }
-    for what in ["set by the API", "cleared by the API", "set by the file", "cleared by the file"] {
-        let mut times: Vec<Duration> = took.iter().filter(|(it, _)| *it == what).map(|(_, took)| *took).collect();
-        times.sort();
-        println!("{workers} workers, {what}: the last other answer after {times:.0?}");
-        assert!(times.iter().all(|took| *took > Duration::ZERO), "requests were under way: {times:?}");
-        assert!(times.iter().all(|took| *took < PROMISED), "{workers} workers, {what}: {times:?}");
-    }
-
-    // Whoever would say that it ends is gone.
-    let set = pod.set(json!({ "override": "static", "ttl": "4s" })).await;
-    traffic.settle(true).await;
-    let Pod { mesh, agent, .. } = pod;
-    drop(agent);
-    let until = humantime::parse_rfc3339(set["until"].as_str().unwrap()).unwrap();
-    let left = until.duration_since(SystemTime::now()).unwrap();
-    let end = Instant::now() + left;
-    let late = traffic.changed(false, end).await;
-    println!("{workers} workers, the agent killed: the last static answer {late:.0?} after the end");
-    assert!(late < PROMISED, "{late:?}");
-    let early = traffic.seen.iter().filter_map(|seen| {
-        let seen = seen.lock().unwrap();
-        let last = seen.iter().filter(|(_, is_static)| *is_static).map(|(at, _)| *at).max();
-        last.map(|at| end.saturating_duration_since(at))
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_ends_by_itself_where_the_agent_has_died_and_nobody_notices_the_death() {
+    let _machine = alone().await;
+    let mut pod = Pod::start(2).await;
+    let began = Instant::now();
+    let load = pod.load(Duration::from_secs(9));
+    sleep_until((began + Duration::from_secs(1)).into()).await;
+    let body = json!({ "override": "drain", "region": "us-east-1", "ttl": "4s", "reason": "a test", "author": "me" });
+    let reply = pod.post(&body).await;
+    assert_eq!(reply.status, 201, "{}", reply.text());
+    let until = humantime::parse_rfc3339(reply.json()["until"].as_str().unwrap()).unwrap();
+    let ends_at = moment(until);
+    let active = [("route", "assist"), ("override", "drain")];
+    let shown = wait_for("the drain to be in force", AT_MOST * 2, async || {
+        (pod.mesh.stats().await.unwrap().sum("helius_override_active", &active) == 1).then_some(())
     });
-    // Nobody lost it before: each connection had static answers until the end, but for those under way.
-    let early = early.max().unwrap();
-    assert!(early < Duration::from_millis(500), "{early:?} before the end");
-    // Before Envoy goes, whose end would be a failure to them.
-    let mut traffic = traffic;
-    traffic.tasks.shutdown().await;
-    mesh.assert_unharmed().await;
-}
+    shown.await.unwrap();
+    pod.agent.kill();
+    let killed_at = Instant::now();
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_override_is_in_force_within_a_second_in_two_workers_and_ends_without_the_agent() {
-    in_force_in_time(2).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_override_is_in_force_within_a_second_in_four_workers_and_ends_without_the_agent() {
-    in_force_in_time(4).await;
+    let sent = load.await.unwrap();
+    let is_good = |it: &Sent| it.answer.as_ref().is_some_and(|answer| answer.status() == 200);
+    assert!(sent.iter().all(is_good), "no answer is lost");
+    let region = |it: &Sent| it.answer.as_ref().and_then(|answer| answer.header("region").map(str::to_owned));
+    let is_west = |it: &Sent| region(it).as_deref() == Some("us-west-2");
+    let held = last_after(&sent, killed_at, ends_at.checked_sub(CLOSE).unwrap(), is_west);
+    let gone = last_after(&sent, ends_at, began + Duration::from_secs(9), |it| !is_west(it));
+    println!("killed {:?} before its end: drained until the end, gone after {gone:?}", ends_at - killed_at);
+    assert!(held < FOUND_WITHIN, "it stays in force without the agent, but {held:?} later somebody did not know");
+    assert!(gone < AT_MOST, "{gone:?}");
+    let shown = wait_for("the gauge to say so", AT_MOST, async || {
+        (pod.mesh.stats().await.unwrap().sum("helius_override_active", &active) == 0).then_some(())
+    });
+    shown.await.unwrap();
+    pod.mesh.assert_unharmed().await;
 }

@@ -99,11 +99,6 @@ impl Mode {
         }
     }
 
-    /// Whether it is there to be watched only, or not at all.
-    pub const fn watches(self) -> bool {
-        matches!(self, Self::Shadow | Self::Off)
-    }
-
     /// Whether it can keep anybody away.
     pub const fn rejects(self) -> bool {
         matches!(self, Self::Enforce | Self::ForcedOpen)

@@ -27,6 +27,7 @@ pub(super) const RESPONSES: Invariant = Invariant {
     check: responses,
 };
 
+pub(super) const TIMES: &str = "timed_once";
 pub(super) const REJECTED_GAUGE: &str = "rejected_gauge";
 
 const ATTEMPTS_TOTAL: &str = "helius_attempts_total";
@@ -140,6 +141,18 @@ fn responses(_: &Scenario, record: &Record) -> Result<(), String> {
     let is_passed_over =
         record.passed_over() == Passed::Maybe && given == [(served_by.to_owned(), BREAKER_OPEN.to_owned())];
     ensure(given == expected || is_passed_over, || format!("{given:?} is counted, but {expected:?} happened"))
+}
+
+/// Each exchange that was counted has a time, and nothing else has; what a VM had not handed on dies with it.
+pub(super) fn times(outcome: &Outcome) -> Result<(), String> {
+    let sum = |names: &dyn Fn(&str) -> bool| -> u64 {
+        outcome.stats.iter().filter(|(name, _)| names(name)).map(|(_, value)| value).sum()
+    };
+    let timed = sum(&|name| name.ends_with("request_latency_seconds_bucket") && label(name, "le") == "+Inf");
+    let answered = sum(&|name| name.ends_with(RESPONSES_TOTAL) && !label(name, "served_by").starts_with("would_"));
+    let may_be_lost = !outcome.scenario.deaths.is_empty() || !outcome.scenario.pushes.is_empty();
+    let holds = timed == answered || (may_be_lost && timed < answered);
+    ensure(holds, || format!("{timed} times were counted, of {answered} exchanges"))
 }
 
 /// At the end exactly as many services are marked as rejected as there are bad documents in force.

@@ -61,6 +61,7 @@ pub fn judge(outcome: &Outcome) -> Vec<Violation> {
     }
     for (invariant, judged) in [
         (books::REJECTED_GAUGE, books::gauge(outcome)),
+        (books::TIMES, books::times(outcome)),
         (limits::LET_IN, limits::let_in(outcome)),
         (drills::DRILLS_COUNTED, drills::counted(outcome)),
     ] {

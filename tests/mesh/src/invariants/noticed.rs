@@ -64,8 +64,8 @@ pub(crate) const PASSED_OVER: Noticed = Noticed {
 
 pub(crate) const BREAKER_GAUGE: Noticed = Noticed {
     name: "breaker_gauge",
-    sentence: "a second after a change the gauge of a breaker says what was counted; of one that only watches it says \
-               closed",
+    sentence: "a second after a change the gauge of a breaker says what was counted, of one that is forced open or closed \
+               where it is forced to, and of one that only watches closed",
 };
 
 pub(crate) const WITHIN_BUDGET: Noticed = Noticed {

@@ -1,6 +1,6 @@
 //! After the story: what to try by hand, while everything is still running.
 
-use crate::ports::{ADMIN, ASSIST, CLIENTS};
+use crate::ports::{ADMIN, AGENT, ASSIST, CLIENTS};
 use crate::terminal::{Style, Terminal};
 use crate::world::{ENVOY_LOG, World};
 
@@ -29,7 +29,11 @@ pub(crate) fn explain(world: &World, terminal: Terminal) {
     }
     say("  Bring the assistant's primary back, in a terminal of its own.");
     say(&format!("    {}", world.assist.primary.command_line()));
+    say("  What the operator can do (`make agent` builds it).");
+    say(&format!("    target/release/helius-agent override list --agent {}", AGENT[0]));
+    say(&format!("    target/release/helius-agent status --pod {} --watch", AGENT[1]));
     say("  What the SRE sees.");
+    say(&format!("    curl -s http://{}/metrics | grep -E '^(helius|model|reco|telemetry)_'", AGENT[1]));
     say(&format!("    curl -s http://{ADMIN}/stats/prometheus | grep -E '^(helius|telemetry)_'"));
     say(&format!("    tail -f {ENVOY_LOG}"));
 }

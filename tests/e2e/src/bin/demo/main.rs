@@ -4,6 +4,7 @@
 //! `make demo` runs it for about a minute; with `KEEP=1` everything stays up afterwards, to be tried by hand. It ends
 //! with status 1 if the client saw a 5xx, an error or a wrong answer, or if Envoy counted otherwise than the client.
 
+mod agent;
 mod answer;
 mod client;
 mod counters;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let result = match arguments.next().as_deref() {
         None => tell(),
         Some(REGION) => region(arguments),
+        Some(agent::SIDECAR | agent::OVERRIDE) => Ok(helius_agent::cli::run()),
         Some(other) => Err(anyhow::anyhow!("{other:?} is unknown: the demo takes no arguments, only KEEP=1")),
     };
     result.unwrap_or_else(|error| {

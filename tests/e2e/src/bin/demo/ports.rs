@@ -14,13 +14,18 @@ pub(crate) const ASSIST: [SocketAddr; 2] = [local(18081), local(18082)];
 /// The recommender in us-east-1 and us-west-2.
 pub(crate) const PREDICT: [SocketAddr; 2] = [local(18083), local(18084)];
 
-const USES: [(SocketAddr, &str); 6] = [
+/// The agent's API, and its metrics.
+pub(crate) const AGENT: [SocketAddr; 2] = [local(9910), local(9911)];
+
+const USES: [(SocketAddr, &str); 8] = [
     (CLIENTS, "Envoy's listener for the clients"),
     (ADMIN, "Envoy's admin interface"),
     (ASSIST[0], "the assistant in us-east-1"),
     (ASSIST[1], "the assistant in us-west-2"),
     (PREDICT[0], "the recommender in us-east-1"),
     (PREDICT[1], "the recommender in us-west-2"),
+    (AGENT[0], "the agent's API"),
+    (AGENT[1], "the agent's metrics"),
 ];
 
 const fn local(port: u16) -> SocketAddr {

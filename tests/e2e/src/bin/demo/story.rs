@@ -1,4 +1,4 @@
-//! The story: five phases, in each of which something happens in the world and the client sees what comes of it.
+//! The story: six phases, in each of which something happens in the world and the client sees what comes of it.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -6,10 +6,11 @@ use std::time::Duration;
 use anyhow::ensure;
 use tokio::time::{Instant, sleep_until};
 
+use crate::agent;
 use crate::answer::Rung;
 use crate::client::SteadyClient;
 use crate::counters::Comparison;
-use crate::ports::{ADMIN, CLIENTS};
+use crate::ports::{ADMIN, AGENT, CLIENTS};
 use crate::summary::Summary;
 use crate::tally::Tally;
 use crate::terminal::{Style, Terminal};
@@ -27,7 +28,7 @@ struct Phase {
     client: &'static str,
 }
 
-const PHASES: [Phase; 5] = [
+const PHASES: [Phase; 6] = [
     Phase {
         name: "all well",
         change: Change::Nothing,
@@ -57,6 +58,12 @@ const PHASES: [Phase; 5] = [
         change: Change::Back,
         world: "both regions are started again.",
         client: "gets more and more of the regions' answers again, and in the end only the primary's: nobody did anything.",
+    },
+    Phase {
+        name: "switched",
+        change: Change::Switched,
+        world: "all is well, and an operator drains us-east-1 for 5 s.",
+        client: "is answered by us-west-2 at once, and by us-east-1 again when the time is over: nobody undoes it.",
     },
 ];
 
@@ -89,6 +96,11 @@ fn introduce(world: &World, terminal: Terminal) {
     terminal.line(
         "  A client sends 100 requests a second, POST /assist and POST /predict in turn, and checks each answer.",
     );
+    terminal.line(&format!(
+        "  The agent: metrics at {}, log in {}; its view is that of `helius-agent status`.",
+        AGENT[1],
+        agent::LOG
+    ));
 }
 
 impl Phase {
@@ -103,6 +115,9 @@ impl Phase {
         terminal.line(&format!("\n{}", terminal.paint(Style::Title, &title)));
         terminal.line(&format!("  The world:  {}", self.world));
         terminal.line(&format!("  The client: {}", self.client));
+        if matches!(self.change, Change::Switched) {
+            terminal.line(&format!("  $ {}", agent::switch_command()));
+        }
         let began = Instant::now();
         world.change(self.change).await?;
         for second in 1..=LASTS {
@@ -118,6 +133,10 @@ impl Phase {
         }
         let (tally, last_answer) = client.page();
         terminal.line(&format!("  last answer: {last_answer}"));
+        for (index, line) in agent::view(terminal).await.iter().enumerate() {
+            let head = if index == 0 { "the agent:" } else { "" };
+            terminal.line(&format!("  {head:<12} {line}"));
+        }
         for complaint in &tally.complaints {
             terminal.line(&terminal.paint(Style::Bad, &format!("  {complaint}")));
         }

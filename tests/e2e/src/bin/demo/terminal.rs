@@ -35,6 +35,11 @@ impl Terminal {
         self.moves
     }
 
+    /// Whether text can be coloured.
+    pub(crate) const fn has_colours(self) -> bool {
+        self.colours
+    }
+
     /// A line that stays, in the place of the passing one if there is one.
     pub(crate) fn line(self, text: &str) {
         let again = if self.moves { AGAIN } else { "" };

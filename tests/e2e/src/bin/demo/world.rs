@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use helius_e2e::{Envoy, RegionProcess, RegionProgram, ReservedPort, repository};
+use helius_e2e::{AgentProcess, Envoy, RegionProcess, RegionProgram, ReservedPort, repository};
 
-use crate::{REGION, ports};
+use crate::{REGION, agent, ports};
 
 const PRIMARY: &str = "us-east-1";
 const SECONDARY: &str = "us-west-2";
@@ -25,6 +25,8 @@ const MODULE: &str = "dist/helius.wasm";
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) envoy: Envoy,
+    /// It is there as long as this is.
+    _agent: AgentProcess,
     pub(crate) assist: Service,
     pub(crate) predict: Service,
 }
@@ -44,6 +46,8 @@ pub(crate) enum Change {
     PrimaryDown,
     BothDown,
     Back,
+    /// An operator takes the primary out of the ladder for a while.
+    Switched,
 }
 
 impl World {
@@ -56,11 +60,15 @@ impl World {
         let predict = Service::start("recommender", ports::PREDICT).await?;
         let root = repository();
         let envoy = Envoy::start_file(Path::new(BOOTSTRAP), &root.join(ENVOY_LOG), WORKERS).await?;
-        Ok(Self { envoy, assist, predict })
+        let agent = agent::start().await?;
+        Ok(Self { envoy, _agent: agent, assist, predict })
     }
 
     /// Makes it happen, to both services at once.
     pub(crate) async fn change(&mut self, change: Change) -> anyhow::Result<()> {
+        if matches!(change, Change::Switched) {
+            return agent::switch().await;
+        }
         tokio::try_join!(self.assist.change(change), self.predict.change(change))?;
         Ok(())
     }
@@ -90,7 +98,7 @@ impl Service {
 
     async fn change(&mut self, change: Change) -> anyhow::Result<()> {
         match change {
-            Change::Nothing => {}
+            Change::Nothing | Change::Switched => {}
             Change::PrimarySlow => self.primary.set_latency(SLOW).await?,
             Change::PrimaryDown => self.primary.kill(),
             Change::BothDown => self.secondary.kill(),

@@ -8,6 +8,10 @@ use crate::host::abi::{LOG_INFO, LOG_WARN, Outcome, Status};
 use crate::host::vm::Host;
 use crate::invariants::{LIVING, NOT_REFUSED};
 
+/// What may be counted when the stream is gone.
+const AFTER_A_STREAM: [&str; 3] =
+    ["helius_drill_total", "request_latency_seconds_bucket", "helius_latency_microseconds_total"];
+
 pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
     linker.func_wrap("env", "proxy_log", log)?;
     linker.func_wrap("env", "proxy_get_current_time_nanoseconds", now)?;
@@ -152,8 +156,8 @@ fn increment_metric(mut caller: Caller<'_, Host>, id: u32, offset: i64) -> Resul
         world.metrics.borrow_mut().increment(index, offset)?.clone_into(&mut name);
         match thread.stream(effective) {
             Ok(stream) => world.counted(stream.exchange, &name),
-            // A drill goes on when its stream is gone.
-            Err(_) if name.ends_with("helius_drill_total") => {}
+            // A drill goes on when its stream is gone, and times are handed on with a tick.
+            Err(_) if AFTER_A_STREAM.iter().any(|it| name.ends_with(it)) => {}
             Err(_) => world.wrong(&LIVING, format!("{name} is counted outside of any stream")),
         }
         Ok(())
