@@ -124,6 +124,8 @@ impl FilterRoot {
 
     fn accept(&mut self, config: Config, document: &[u8], store: &ConfigStore) {
         store.keep(document);
+        // A gauge that was never set is shown to nobody, and a 0 is something to be sure of.
+        set_config_rejected(config.service(), false);
         if let Some(refused) = store.refused() {
             set_config_rejected(&refused.service, false);
             store.set_refused(None);

@@ -3,6 +3,7 @@
 mod cost;
 mod counters;
 mod kept;
+mod kinds;
 mod overrides;
 mod story;
 mod taken_back;

@@ -18,6 +18,8 @@ use crate::world::{Change, ENVOY_LOG, World};
 
 /// How long each phase lasts, in seconds.
 const LASTS: u64 = 10;
+/// How long the operator's switch holds, in seconds: what the command says.
+const SWITCHED_UNTIL: u64 = 5;
 /// Without a terminal a line comes every so many seconds.
 const PLAIN_EVERY: u64 = 5;
 
@@ -124,6 +126,9 @@ impl Phase {
             sleep_until(began + Duration::from_secs(second)).await;
             ensure!(world.envoy.is_alive(), "Envoy has ended, its log ends so:\n{}", world.envoy.log_tail());
             let line = progress(&title, second, &client.page().0, terminal);
+            if second == SWITCHED_UNTIL / 2 && matches!(self.change, Change::Switched) {
+                agent_view(terminal).await;
+            }
             // The last one stays.
             if second == LASTS || (!terminal.moves() && second % PLAIN_EVERY == 0) {
                 terminal.line(&line);
@@ -133,14 +138,19 @@ impl Phase {
         }
         let (tally, last_answer) = client.page();
         terminal.line(&format!("  last answer: {last_answer}"));
-        for (index, line) in agent::view(terminal).await.iter().enumerate() {
-            let head = if index == 0 { "the agent:" } else { "" };
-            terminal.line(&format!("  {head:<12} {line}"));
-        }
+        agent_view(terminal).await;
         for complaint in &tally.complaints {
             terminal.line(&terminal.paint(Style::Bad, &format!("  {complaint}")));
         }
         Ok(())
+    }
+}
+
+/// What the agent says is degraded.
+async fn agent_view(terminal: Terminal) {
+    for (index, line) in agent::view(terminal).await.iter().enumerate() {
+        let head = if index == 0 { "the agent:" } else { "" };
+        terminal.line(&format!("  {head:<12} {line}"));
     }
 }
 
