@@ -37,6 +37,10 @@ enum Part {
     Limits,
     /// A look at where requests come from.
     Isolation,
+    /// Something that is done, as no document in shadow mode has it.
+    Done,
+    /// Something that would be done. A route that an override brought into shadow has this too.
+    Would,
 }
 
 /// The state of a breaker that is open, as its gauge says it.
@@ -50,6 +54,12 @@ impl Topology {
     pub fn note<'a>(&mut self, name: &str, label: impl Fn(&str) -> Option<&'a str>, value: u64) {
         let (Some(service), Some(route)) = (label("service"), label("route")) else { return };
         let facts = self.routes.entry((service.to_owned(), route.to_owned())).or_default();
+        match label("served_by").or_else(|| label("decision")) {
+            Some("primary" | "none" | "allowed" | "undecided") | None => {}
+            Some(word) => {
+                facts.has.insert(if word.starts_with("would_") { Part::Would } else { Part::Done });
+            }
+        }
         match name {
             "reco_engine_mode_static_active" => _ = facts.has.insert(Part::Ladder),
             "helius_responses_total" if label("served_by") == Some("static") => _ = facts.has.insert(Part::Static),
@@ -95,7 +105,9 @@ impl Topology {
             }
         }
         self.changed_by(switched).is_empty().then(|| {
-            let (lacking, hint) = lacking(&switched.change);
+            let are_in_shadow = self.meant(switched).all(|(_, facts)| facts.is_in_shadow());
+            let in_shadow = ("is in shadow mode", "write mode: enforce into its document first");
+            let (lacking, hint) = if are_in_shadow { in_shadow } else { lacking(&switched.change) };
             let value = Some(format!("{:?}", word(&switched.change)));
             let rule = format!("changes nothing: {} {lacking}", on(switched));
             Problem { value, ..problem("override", rule, hint) }
@@ -135,8 +147,16 @@ impl Facts {
         self.has.contains(&part)
     }
 
+    /// Whether its document is in shadow mode, as far as that shows.
+    fn is_in_shadow(&self) -> bool {
+        self.has(Part::Would) && !self.has(Part::Done)
+    }
+
     /// The filter's own rule, as far as its stats tell.
     fn has_use_for(&self, change: &Change) -> bool {
+        if self.is_in_shadow() {
+            return false;
+        }
         match change {
             Change::Static => self.has(Part::Static),
             Change::Breaker { region, .. } => {
@@ -318,6 +338,25 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(told(text).as_deref(), Some(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn nothing_is_forced_in_shadow_mode() {
+        let mut topology = topology();
+        let watched = "service=watched route=all";
+        note(&mut topology, "reco_engine_mode_static_active", watched, 0);
+        note(&mut topology, "helius_responses_total", &format!("{watched} served_by=primary"), 0);
+        note(&mut topology, "helius_responses_total", &format!("{watched} served_by=would_static"), 0);
+        note(&mut topology, "helius_attempts_total", &format!("{watched} region=east"), 0);
+        for text in ["override: static", "override: shadow", "override: drain, region: east"] {
+            let problem = topology.check(&switched(&format!("{text}, service: watched"))).unwrap();
+            let told = problem.to_string();
+            let expected = "every route of \"watched\" is in shadow mode; write mode: enforce into its document first";
+            assert!(told.ends_with(expected), "{told}");
+        }
+        // An override that brought a route into shadow has left its trace, and is over.
+        note(&mut topology, "helius_responses_total", "service=router route=assist served_by=would_static", 1);
+        assert_eq!(topology.check(&switched("override: static, route: assist")), None);
     }
 
     fn loses(topology: &Topology, text: &str, others: &[&str]) -> bool {

@@ -1,5 +1,10 @@
 //! What the reference says of the agent.
 
+use std::process::Command;
+
+use helius_policy::overrides::{Kind, Override};
+use helius_policy::time::Timestamp;
+
 use crate::metrics::{own, wait};
 use crate::process::{Sidecar, command};
 
@@ -32,4 +37,46 @@ fn every_metric_of_the_agents_own_stands_in_the_reference() {
         let name = series.split('{').next().unwrap();
         assert!(REFERENCE.contains(&format!("| `{name}` |")), "{name} is not in the reference");
     }
+}
+
+/// The part below a heading.
+fn section(heading: &str) -> &'static str {
+    let (_, part) = REFERENCE.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("{heading} is not there"));
+    part.split("\n## ").next().unwrap()
+}
+
+#[test]
+fn the_file_of_overrides_in_the_reference_is_one() {
+    let text = section("### The file").split("```").nth(1).unwrap().strip_prefix("yaml").unwrap();
+    // The day before the last of its ends.
+    let now = humantime::parse_rfc3339("2026-01-30T13:00:00Z").unwrap();
+    let now = Timestamp::from_epoch(now.duration_since(std::time::UNIX_EPOCH).unwrap());
+    assert_eq!(Override::parse(text.as_bytes(), now).unwrap().len(), 2);
+}
+
+#[test]
+fn every_kind_of_override_stands_in_the_reference() {
+    let part = section("## Overrides");
+    for kind in Kind::ALL {
+        let (word, state) =
+            kind.word().split_once("breaker_").map_or((kind.word(), ""), |(_, state)| ("breaker", state));
+        let row = part.lines().find(|row| row.starts_with(&format!("| `{word}` |")));
+        let row = row.unwrap_or_else(|| panic!("{word} is not in the reference"));
+        assert!(state.is_empty() || row.contains(&format!("`{state}`")), "{row} does not say {state}");
+    }
+}
+
+#[test]
+fn every_command_in_the_reference_is_understood() {
+    let commands = section("### From the command line").split("```").nth(1).unwrap().strip_prefix("sh").unwrap();
+    let mut count = 0;
+    for line in commands.trim().lines() {
+        let line = line.replacen("helius-agent", env!("CARGO_BIN_EXE_helius-agent"), 1);
+        // Nobody listens there, which is learnt only by who has understood.
+        let output = Command::new("sh").args(["-c", &line]).env("HELIUS_AGENT_API", "127.0.0.1:1").output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(told.starts_with("the agent at 127.0.0.1:1 cannot be asked"), "{line}: {told}");
+        count += 1;
+    }
+    assert!(count >= 9, "{commands}");
 }

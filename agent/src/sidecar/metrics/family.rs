@@ -47,7 +47,11 @@ const KNOWN: [(&str, Kind, &str); 29] = [
     ("helius_admission_total", Counter, "Requests by what was decided before the ladder."),
     ("helius_breaker_transitions_total", Counter, "Changes of a circuit breaker's state."),
     ("helius_override_active", Gauge, "1 while an override is in force."),
-    ("helius_override_expires_seconds", Gauge, "When the last override of its kind ends, in seconds since the epoch; 0 where there is none."),
+    (
+        "helius_override_expires_seconds",
+        Gauge,
+        "When the last override of its kind ends, in seconds since the epoch; 0 where there is none.",
+    ),
     ("helius_filter_config_rejected", Gauge, "1 while a bad configuration is being ignored."),
     ("helius_route_timeout_total", Counter, "Exchanges that Envoy's own route timeout ended before the ladder's."),
     ("helius_strict_bypassed_total", Counter, "Requests on a strict route that went by Envoy's route."),

@@ -6,3 +6,4 @@ mod kept;
 mod kinds;
 mod overrides;
 mod story;
+mod taken_back;
