@@ -48,12 +48,17 @@ struct Known {
 }
 
 impl Overrides {
-    /// What is known from before. `scope` tells the filter from others.
-    pub(crate) fn new(config: &Config, scope: &str, envoy: &Envoy) -> Self {
+    /// What is known from before, which is in force from the first request on. `scope` tells the filter from others.
+    pub(crate) fn new(config: &Config, scope: &str, metrics: &Metrics, envoy: &Envoy) -> Self {
         let link = config.agent().map(|agent| Link::new(agent, scope, envoy));
         let in_force = Rc::new(InForce::of(config, &[], envoy.now()));
         let known = Known { version: None, overrides: Vec::new(), in_force };
-        Self { key: format!("{LAYOUT}/overrides/{scope}"), link, known: RefCell::new(known), leads: Cell::new(false) }
+        let key = format!("{LAYOUT}/overrides/{scope}");
+        let this = Self { key, link, known: RefCell::new(known), leads: Cell::new(false) };
+        if this.link.is_some() {
+            this.read(config, metrics, envoy, envoy.now());
+        }
+        this
     }
 
     /// What is in force `now`.
@@ -65,8 +70,8 @@ impl Overrides {
         known.in_force.clone()
     }
 
-    /// Reads what another worker may have learnt, and asks the agent where that is this worker's part. Only the filter
-    /// whose document is in force asks.
+    /// Reads what another worker may have learnt, and asks the agent where that is this worker's part. A filter whose
+    /// document is no longer in force leaves that to its successor, however long its last connections live.
     pub(crate) fn tick(
         &self,
         config: &Config,
@@ -78,11 +83,10 @@ impl Overrides {
         let Some(link) = &self.link else { return };
         self.read(config, metrics, envoy, now);
         self.in_force(config, metrics, now);
-        self.leads.set(link.lease.hold(envoy, now));
+        self.leads.set(link.lease.hold(envoy, now, is_in_force));
         if let Ok(mut poller) = link.poller.try_borrow_mut()
             && self.leads.get()
             && let Some(poll) = poller.next(now)
-            && is_in_force()
         {
             let token = host::call(&link.cluster, &poll.headers, None, &[], poll.timeout);
             poller.asked(token, now);
@@ -173,7 +177,7 @@ impl Link {
     fn new(agent: &Agent, scope: &str, envoy: &Envoy) -> Self {
         Self {
             cluster: agent.cluster().to_owned(),
-            lease: Lease::new(scope, envoy.random().to_bits()),
+            lease: Lease::of_next(scope, envoy, envoy.random()),
             poller: RefCell::new(Poller::every(agent.poll_interval())),
         }
     }

@@ -65,7 +65,7 @@ impl Plugin {
     fn new(config: Config, scope: &str) -> Self {
         let envoy = Envoy::new();
         let metrics = Metrics::define(&config);
-        let overrides = Overrides::new(&config, scope, &envoy);
+        let overrides = Overrides::new(&config, scope, &metrics, &envoy);
         metrics.show_state(&overrides.in_force(&config, &metrics, envoy.now()), &envoy);
         let archive = Archive::new(&config, scope);
         let journals = RefCell::new(vec![Journal::default(); config.routes().len()]);

@@ -58,8 +58,13 @@ impl InForce {
         }
         let is_shadow = meant.iter().any(|it| it.change == Change::Shadow);
         let mut changed = Route::clone(route);
+        // Of several scales the smallest, and not their product.
+        let scale = |it: &Override| if let Change::RateLimit { scale } = it.change { Some(scale) } else { None };
+        let mut smallest = meant.iter().filter_map(|it| scale(it)).min_by(f64::total_cmp);
         for it in meant.iter().filter(|it| !is_shadow || it.change == Change::Shadow) {
-            changed = changed.overridden(&it.change);
+            if scale(it).is_none() || (scale(it) == smallest && smallest.take().is_some()) {
+                changed = changed.overridden(&it.change);
+            }
             self.active.push(Active { route: index, kind: it.change.kind(), until: it.until });
             self.until = Some(self.until.map_or(it.until, |first| first.min(it.until)));
         }

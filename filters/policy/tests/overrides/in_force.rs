@@ -86,6 +86,17 @@ fn a_breaker_is_forced_in_one_region_or_in_all_and_the_later_word_counts() {
 }
 
 #[test]
+fn of_two_scales_the_smaller_counts() {
+    let rates = |entries: &[&str]| route(&in_force(entries).0, 0).admission().cloned();
+    let quarter = rates(&["override: rate_limit, scale: 0.25"]);
+    let both = ["override: rate_limit, scale: 0.5", "override: rate_limit, scale: 0.25"];
+    let twice = ["override: rate_limit, scale: 0.25", "override: rate_limit, scale: 0.25"];
+    for entries in [both, twice] {
+        assert_eq!(format!("{:?}", rates(&entries)), format!("{quarter:?}"));
+    }
+}
+
+#[test]
 fn each_ends_at_its_own_moment() {
     let overrides = overrides(&["override: static", "override: isolate, region: x"]);
     let at = |minutes| InForce::of(&config(), &overrides, past_noon(minutes));
