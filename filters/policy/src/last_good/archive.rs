@@ -77,7 +77,7 @@ enum Phase {
     List(usize),
     /// To ask for these answers of a shelf, the last one first.
     Fetch(usize, Vec<String>),
-    /// To hand on what changes on this shelf, and then on the next one.
+    /// To look whether something has changed on this shelf, and then on the next one.
     Hand(usize),
 }
 
@@ -107,8 +107,7 @@ impl Archive {
         })
     }
 
-    /// What to ask `now`, if anything; `bodies` is the salt that bodies in keys are hashed
-    /// with.
+    /// What to ask `now`, if anything; `bodies` is the salt that bodies in keys are hashed with.
     pub fn next(&mut self, bodies: u64, store: &impl SharedStore, now: Timestamp) -> Option<Question> {
         let wait = self.not_before.since(now);
         // A longer one was set before the clock stepped back.
@@ -135,11 +134,9 @@ impl Archive {
             }
             Phase::Hand(at) => {
                 let index = *at;
-                let found = self.shelves.get_mut(index).and_then(|it| it.look(store));
-                let Some((place, record)) = found else {
-                    *at = index.saturating_add(1).checked_rem(self.shelves.len()).unwrap_or_default();
-                    return None;
-                };
+                // The next shelf's turn, whatever there is: one that changes all the time must not keep the others away.
+                *at = index.saturating_add(1).checked_rem(self.shelves.len()).unwrap_or_default();
+                let (place, record) = self.shelves.get_mut(index)?.look(store)?;
                 (About::Hand(index, place), "PUT", String::new(), record)
             }
         };

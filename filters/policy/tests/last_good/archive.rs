@@ -160,6 +160,19 @@ fn what_changes_all_the_time_is_handed_on_once_a_second() {
 }
 
 #[test]
+fn a_route_that_changes_all_the_time_does_not_keep_the_others_away() {
+    let (config, mut agent, memory) = (config(["[path]", "[path]"]), Agent::default(), Memory::default());
+    let mut archive = Archive::new(&config, "helius").unwrap();
+    keep(&config, 1, b"one", "seldom", &memory, START);
+    let mut now = START;
+    for count in 0..40 {
+        keep(&config, 0, b"one", &count.to_string(), &memory, now);
+        now = run(&mut archive, &mut agent, &memory, now, 1);
+    }
+    assert!(agent.asked.contains(&"PUT /v1/last-good/router/predict".to_owned()), "{:?}", agent.asked);
+}
+
+#[test]
 fn an_agent_that_is_away_is_left_alone_and_misses_nothing() {
     let (config, mut agent, memory) = (config(["[path]", "[path]"]), Agent::default(), Memory::default());
     let mut archive = Archive::new(&config, "helius").unwrap();
