@@ -79,6 +79,7 @@ pub(crate) type Moment = (Micros, Micros);
 #[derive(Debug)]
 pub(crate) struct Attempt<'a> {
     pub(crate) exchange: usize,
+    pub(crate) document: &'a Document,
     pub(crate) route: &'a Route,
     pub(crate) breaker: Breaker,
     pub(crate) region: usize,
@@ -162,7 +163,8 @@ impl Breakers {
     /// An attempt was let in.
     pub(crate) fn let_in(&mut self, attempt: &Attempt<'_>, now: Moment) -> (Door, Vec<Broken>) {
         let was_another_free = regions(attempt.route).any(|(route, region)| {
-            region != attempt.region && self.is_free(&route.name, region, attempt.breaker, now.1)
+            let breaker = attempt.document.breaker_of(route, region).filter(|_| !route.is_drained(region));
+            region != attempt.region && breaker.is_some_and(|it| self.is_free(&route.name, region, it, now.1))
         });
         let was_free = self.is_free(&attempt.route.name, attempt.region, attempt.breaker, now.1);
         let stood_closed = self.stands_closed(&attempt.route.name, attempt.region, attempt.breaker, now.1);
@@ -267,6 +269,15 @@ impl Breakers {
         }
     }
 
+    /// From now on nobody outside knows all that decides about these breakers.
+    pub(crate) fn forget_models(&mut self, route: Option<&str>) {
+        for ((name, _), watched) in &mut self.all {
+            if route.is_none_or(|route| route == name) {
+                watched.model = None;
+            }
+        }
+    }
+
     /// The filter hears no more of this exchange.
     pub(crate) fn lose(&mut self, exchange: usize) {
         for watched in self.all.values_mut() {
@@ -360,15 +371,14 @@ fn regions(route: &Route) -> impl Iterator<Item = (&Route, usize)> {
 
 /// Every document that may come into force.
 fn documents(scenario: &Scenario) -> impl Iterator<Item = &Document> {
-    let pushed = scenario.pushes.iter().map(|(_, document)| document);
-    std::iter::once(&scenario.document).chain(pushed).filter(|document| document.mistake.is_none())
+    scenario.documents().filter(|document| document.mistake.is_none())
 }
 
 /// A model of a breaker that acts, is set the same in every document, and has a clock that keeps time.
 fn model(scenario: &Scenario, route: &str, region: usize) -> Option<Model> {
     let set = |document: &Document| {
         let route = document.routes.iter().find(|it| it.name == route)?;
-        let breaker = document.breaker_of(route).filter(|it| it.mode == Mode::Enforce)?;
+        let breaker = document.breaker_of(route, region).filter(|it| it.mode == Mode::Enforce)?;
         let eject = route.output.and_then(|output| output.eject);
         Some((breaker, breaker.slow(route.regions.get(region)?.timeout), eject))
     };

@@ -1,9 +1,11 @@
 //! The filter's document as data, written here and not read by the policy: what it means is told twice.
 
 mod admission;
+mod agent;
 mod breaker;
 mod last_rungs;
 mod output;
+mod switched;
 
 use serde_json::{Value, json};
 
@@ -13,11 +15,15 @@ use crate::grpc::is_grpc;
 use crate::scenario::Millis;
 
 pub use admission::{Dedupe, Limit};
-pub(crate) use admission::{ISOLATED, MESSAGE, ORIGIN};
+pub(crate) use admission::{ISOLATED, MESSAGE, NEAR, ORIGIN};
+pub(crate) use agent::AGENT;
+pub use agent::Agent;
 pub use breaker::{Breaker, Budget, Mode};
 pub use last_rungs::{Fixed, Grpc, LastGood, MaxShare};
 pub(crate) use last_rungs::{GOLD, SEGMENT};
 pub use output::Output;
+pub(crate) use switched::KINDS;
+pub use switched::{Change, Forced, Override, Switched};
 
 /// A document that the filter may be given.
 #[derive(Debug, Clone)]
@@ -26,6 +32,8 @@ pub struct Document {
     pub service: String,
     /// Whether it only watches.
     pub is_shadow: bool,
+    /// Who tells what operators have switched, if anybody does.
+    pub agent: Option<Agent>,
     /// In order.
     pub routes: Vec<Route>,
     /// What is wrong with it, as a key that no document has.
@@ -79,6 +87,8 @@ pub struct Route {
     pub drill: Option<u32>,
     /// How much may be made up; only where there is something that is.
     pub max_share: Option<MaxShare>,
+    /// What operators have switched; nothing in any document.
+    pub switched: Switched,
 }
 
 /// A region of a route.
@@ -126,6 +136,7 @@ impl Route {
             grpc: None,
             drill: None,
             max_share: None,
+            switched: Switched::default(),
         }
     }
 
@@ -237,7 +248,7 @@ impl Route {
 impl Document {
     /// A document with these routes.
     pub fn new(routes: Vec<Route>) -> Self {
-        Self { service: "mesh".to_owned(), is_shadow: false, routes, mistake: None }
+        Self { service: "mesh".to_owned(), is_shadow: false, agent: None, routes, mistake: None }
     }
 
     /// The text that the filter is given.
@@ -245,15 +256,19 @@ impl Document {
         let mode = if self.is_shadow { "shadow" } else { "enforce" };
         let routes: Vec<_> = self.routes.iter().map(Route::to_json).collect();
         let mut document = json!({ "service": self.service, "mode": mode, "routes": routes });
+        if let Some(agent) = self.agent {
+            document["agent"] = agent.to_json();
+        }
         if let Some(mistake) = &self.mistake {
             document[mistake] = true.into();
         }
         document.to_string()
     }
 
-    /// The breakers of a route as they act under this document.
-    pub fn breaker_of(&self, route: &Route) -> Option<Breaker> {
-        route.breaker.map(|breaker| if self.is_shadow { breaker.in_shadow() } else { breaker })
+    /// The breaker of a route's region as it acts under this document.
+    pub fn breaker_of(&self, route: &Route, region: usize) -> Option<Breaker> {
+        let breaker = route.switched.breaker(region, route.breaker?);
+        Some(if self.is_shadow { breaker.in_shadow() } else { breaker })
     }
 
     /// The route that protects a request with this path, if one does.

@@ -19,7 +19,7 @@ impl World {
         if headers.text(DRILL) != "true" || region == 0 {
             self.wrong(&DRILL_IS_ONE, format!("a call that no stream has made is none of a drill: {headers:?}"));
         }
-        if let (Some(breaker), Some(route)) = (record.breaker(), record.route())
+        if let (Some(breaker), Some(route)) = (record.breaker(region), record.route())
             && breaker.mode.rejects()
             && !self.breakers.borrow().may_stand_closed(&route.name, region)
         {

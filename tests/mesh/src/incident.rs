@@ -6,6 +6,7 @@ mod last_rungs;
 mod operators;
 mod outage;
 mod output;
+mod overrides;
 mod regions;
 
 use fastrand::Rng;
@@ -33,11 +34,14 @@ pub fn incident(seed: u64) -> Scenario {
     let pushes = operators::pushes(random, &document);
     let clock_steps = operators::clock_steps(random);
     let deaths = operators::deaths(random, envoy.workers);
-    let mut scenario = Scenario { envoy, document, exchanges, pushes, clock_steps, deaths };
+    let mut scenario = Scenario { envoy, document, exchanges, pushes, clock_steps, deaths, agent: Vec::new() };
     if one_in(random, 50) {
         clients::crowd(random, &mut scenario);
     } else if one_in(random, 10) {
         outage::outage(random, &mut scenario);
+    }
+    if one_in(random, 3) {
+        overrides::overrides(random, &mut scenario, &mood);
     }
     scenario
 }

@@ -89,7 +89,9 @@ impl World {
         let is_there = |kept: &Kept| kept.at.0 < began.max(now.saturating_sub(DECIDED_WITHIN));
         let has_kept = newest.is_some_and(|kept| is_there(kept) && wall.saturating_sub(kept.at.1) < most);
         let kept = keeper.candidates(&route.name, &question, began, is_sure);
-        (record.kept, record.has_kept) = (kept, has_kept);
+        // Who has the static answer forced on him gets no other.
+        let is_forced = route.switched.is_static;
+        (record.kept, record.has_kept) = (kept, has_kept && !is_forced);
     }
 }
 

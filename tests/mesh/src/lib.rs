@@ -15,6 +15,7 @@
 //! assert_eq!(outcome.records[0].answer.as_ref().unwrap().status(), 200);
 //! ```
 
+mod agent;
 mod breakers;
 mod bytes;
 mod copies;
@@ -32,6 +33,7 @@ mod kept;
 mod made_up;
 mod mesh;
 mod messages;
+mod overridden;
 mod queue;
 mod record;
 mod says;
@@ -45,8 +47,8 @@ mod world;
 pub use breakers::{Door, State};
 pub use bytes::{answer_body, cut, id_of, request_body};
 pub use document::{
-    Breaker, Budget, Dedupe, Document, FAILURES, Fixed, Grpc, LastGood, Limit, MaxShare, Mode, Output, Region, Route,
-    cluster, region_name,
+    Agent, Breaker, Budget, Change, Dedupe, Document, FAILURES, Fixed, Forced, Grpc, LastGood, Limit, MaxShare, Mode,
+    Output, Override, Region, Route, Switched, cluster, region_name,
 };
 pub use fields::Fields;
 pub use host::{MODULE, label, module_path};
@@ -56,6 +58,6 @@ pub use kept::Kept;
 pub use mesh::{Outcome, play};
 pub use record::{Answer as Given, Asked, Cost, End, Judged, Record, Shown};
 pub use says::{FLAWS, Flaw, Says};
-pub use scenario::{Answer, Behaviour, Death, Ending, Envoy, Exchange, Millis, Request, Scenario};
+pub use scenario::{AgentEvent, Answer, Behaviour, Death, Ending, Envoy, Exchange, Lie, Millis, Request, Scenario};
 pub use soak::{Soak, soak};
 pub use world::Micros;

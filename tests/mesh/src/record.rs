@@ -28,6 +28,8 @@ pub struct Record {
     pub began: Option<(Micros, Micros)>,
     /// The document that held for it, if any.
     pub document: Option<Rc<Document>>,
+    /// The kinds of override that were in force on its route when it began, as far as its worker knew.
+    pub overrides: Vec<&'static str>,
     /// The thread and the root context that have it: those with the same one share a budget for their copies.
     pub(crate) root: Option<(usize, u32)>,
     /// How much of the request the filter has been shown.
@@ -200,9 +202,14 @@ impl Record {
         self.document.as_ref()?.route_of(self.headers.text(":path"))
     }
 
-    /// The breakers of its route as they act.
-    pub fn breaker(&self) -> Option<Breaker> {
-        self.document.as_ref()?.breaker_of(self.route()?)
+    /// The breaker of a region of its route as it acts.
+    pub fn breaker(&self, region: usize) -> Option<Breaker> {
+        self.document.as_ref()?.breaker_of(self.route()?, region)
+    }
+
+    /// Whether an operator has said that a region is not to be asked for it.
+    pub fn is_drained(&self, region: usize) -> bool {
+        !self.is_shadow() && self.route().is_some_and(|route| route.is_drained(region))
     }
 
     /// Whether it was only watched.

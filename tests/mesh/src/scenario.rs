@@ -2,7 +2,7 @@
 //!
 //! Nothing here knows the simulator, so that the same scenario can be played to a real Envoy.
 
-use crate::document::Document;
+use crate::document::{Document, Override};
 use crate::says::Says;
 
 /// Milliseconds since the scenario began.
@@ -23,6 +23,41 @@ pub struct Scenario {
     pub clock_steps: Vec<(Millis, i64)>,
     /// Workers whose VM dies, as if it ran out of memory.
     pub deaths: Vec<Death>,
+    /// What becomes of the pod's agent, and of what it knows.
+    pub agent: Vec<(Millis, AgentEvent)>,
+}
+
+/// Something that happens to the agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AgentEvent {
+    /// An operator switches something.
+    Set(Override),
+    /// An operator undoes the override that was set by the event at this place.
+    Clear(usize),
+    /// It is gone.
+    Dies,
+    /// It is there again.
+    Returns {
+        /// Whether it still knows what was set.
+        remembers: bool,
+    },
+    /// From now on it answers, and what it says is of no use.
+    Lies(Lie),
+    /// From now on it answers as it should.
+    Recovers,
+}
+
+/// What an agent says that is of no use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lie {
+    /// A 500.
+    Error,
+    /// Something that cannot be read, by a new name each time.
+    Garbage,
+    /// A list in which one entry is none, by the right name.
+    Mistake,
+    /// The truth, but at once, whether there is something new or not.
+    Hurry,
 }
 
 /// The end of a VM. The real module does not trap, so somebody has to kill it.
@@ -241,7 +276,25 @@ impl Scenario {
             pushes: Vec::new(),
             clock_steps: Vec::new(),
             deaths: Vec::new(),
+            agent: Vec::new(),
         }
+    }
+
+    /// Every document, whether it is good or not.
+    pub(crate) fn documents(&self) -> impl Iterator<Item = &Document> {
+        std::iter::once(&self.document).chain(self.pushes.iter().map(|(_, document)| document))
+    }
+
+    /// How long each of them wants to be left between two questions to the agent.
+    pub(crate) fn poll_intervals(&self) -> impl Iterator<Item = Millis> {
+        self.documents().filter_map(|document| Some(document.agent?.interval()))
+    }
+
+    /// One more event of the agent.
+    #[must_use]
+    pub fn when(mut self, at: Millis, event: AgentEvent) -> Self {
+        self.agent.push((at, event));
+        self
     }
 
     /// One more exchange.

@@ -1,10 +1,11 @@
 //! What the world notes of attempts as they happen, and what it finds wrong with them.
 
+use crate::agent::switched;
 use crate::breakers::{Attempt, Broken, Door, TRANSITIONS_TOTAL, Told};
 use crate::document::{Mode, Route, region_named};
 use crate::flights::Owner;
 use crate::host::label;
-use crate::invariants::{BREAKER_GAUGE, WITHIN_BUDGET, WITHIN_SHARE};
+use crate::invariants::{BREAKER_GAUGE, CHAIN, WITHIN_BUDGET, WITHIN_SHARE};
 use crate::record::Record;
 use crate::scenario::Millis;
 use crate::world::{Micros, World};
@@ -13,7 +14,7 @@ const ADMISSION_TOTAL: &str = "helius_admission_total";
 const RESPONSES_TOTAL: &str = "helius_responses_total";
 
 /// How long after a change the gauge may be wrong: a second, and a tick.
-const SHOWN_WITHIN: Micros = 1_110_000;
+pub(crate) const SHOWN_WITHIN: Micros = 1_110_000;
 
 impl World {
     /// A region is about to be asked, or Envoy is about to refuse it. `None` where it has no breaker.
@@ -28,9 +29,9 @@ impl World {
                 self.wrong(&WITHIN_BUDGET, format!("{} is sent again: {what}", record.id));
             }
         }
-        let breaker = record.breaker()?;
+        let (document, breaker) = (record.document.as_ref()?, record.breaker(region)?);
         let timeout = Millis::from(timeout.unwrap_or(u32::MAX));
-        let attempt = Attempt { exchange, route, breaker, region, timeout, is_whole, is_first };
+        let attempt = Attempt { exchange, document, route, breaker, region, timeout, is_whole, is_first };
         let (door, broken) = self.breakers.borrow_mut().let_in(&attempt, (self.now.get(), self.wall()));
         self.all_wrong(record, broken);
         drop(records);
@@ -80,7 +81,8 @@ impl World {
         let records = self.records.borrow();
         let record = &records[exchange];
         if stat.ends_with(TRANSITIONS_TOTAL) {
-            let broken = self.breakers.borrow_mut().count(stat, now);
+            let mut broken = self.breakers.borrow_mut().count(stat, now);
+            broken.extend(unfit(record, stat).map(|what| (&CHAIN, what)));
             return self.all_wrong(record, broken);
         }
         if stat.ends_with(ADMISSION_TOTAL) {
@@ -95,7 +97,7 @@ impl World {
             }
         }
         let Some(region) = region_named(label(stat, "region")) else { return };
-        match (label(stat, "verdict"), record.breaker(), owner(record)) {
+        match (label(stat, "verdict"), record.breaker(region), owner(record)) {
             ("skipped_breaker_open", Some(breaker), _) if is_decided_now(record, region, now.0) => {
                 let broken = self.breakers.borrow().kept_away(label(stat, "route"), region, breaker, now);
                 self.all_wrong(record, broken);
@@ -120,7 +122,8 @@ impl World {
         if !self.scenario.clock_steps.is_empty() {
             return;
         }
-        if is_made_up && !might_be {
+        // Who forces it wants it whatever the share.
+        if is_made_up && !might_be && !route.switched.is_static {
             self.wrong(&WITHIN_SHARE, format!("the answer to {} is made up, beyond the share", record.id));
         }
         // Where there is a static response, nothing else leads to a refusal.
@@ -136,19 +139,24 @@ impl World {
         }
     }
 
-    /// Looks whether the gauges say what the counted changes say.
-    pub(crate) fn look_at_gauges(&self) {
+    /// Looks whether the gauges say what the counted changes say, and what `root` knows to be forced.
+    pub(crate) fn look_at_gauges(&self, root: (usize, u32)) {
         let document = self.last_good.borrow();
         let (Some(document), metrics, breakers) = (&*document, self.metrics.borrow(), self.breakers.borrow()) else {
             return;
         };
         let is_new = |since: Micros| self.now.get() < since + SHOWN_WITHIN;
-        if is_new(self.pushed.get()) {
+        let agent = self.agent.borrow();
+        if is_new(self.pushed.get()) || is_new(agent.roots.changed) {
             return;
         }
         for (route, region, state, changed) in breakers.states() {
             let Some(it) = document.routes.iter().find(|it| it.name == route) else { continue };
-            let (Some(breaker), Some(region)) = (document.breaker_of(it), it.regions.get(region)) else { continue };
+            let switched = switched(document, &it.path, agent.roots.entries(root));
+            let Some(it) = switched.routes.iter().find(|other| other.name == route) else { continue };
+            let (Some(breaker), Some(region)) = (switched.breaker_of(it, region), it.regions.get(region)) else {
+                continue;
+            };
             let (service, region) = (&document.service, &region.name);
             let name =
                 format!("service=.={service};.;route=.={route};.;region=.={region};.;telemetry_circuit_breaker_state");
@@ -169,6 +177,20 @@ impl World {
             self.wrong(rule, format!("{}: {what}", record.id));
         }
     }
+}
+
+/// What is wrong with a change of a breaker that is told where to stand, and is told so to this exchange.
+fn unfit(record: &Record, stat: &str) -> Option<String> {
+    let mode = record.breaker(region_named(label(stat, "region"))?)?.mode;
+    let (to, reason) = (label(stat, "to"), label(stat, "reason"));
+    let is_right = match mode {
+        Mode::Enforce => reason != "forced",
+        Mode::ForcedOpen => (to, reason) == ("open", "forced"),
+        Mode::ForcedClosed => (to, reason) == ("closed", "forced"),
+        Mode::Shadow => to.starts_with("would_"),
+        Mode::Off => false,
+    };
+    (!is_right).then(|| format!("it is {mode:?}, and goes to {to} by {reason}"))
 }
 
 /// Whether a region was passed over just now: where that was before this event, things may have changed since.

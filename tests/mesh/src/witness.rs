@@ -40,8 +40,10 @@ pub(crate) fn note(record: &mut Record, copies: &mut Copies, breakers: &Breakers
 
 /// Whether the primary may be passed over.
 pub(crate) fn note_door(record: &mut Record, breakers: &Breakers, wall: Micros) {
-    if let (Some(breaker), Some(route), None) = (record.breaker(), record.route(), record.primary()) {
-        let is_shut = record.began.is_some() && !breakers.is_free(&route.name, 0, breaker, wall);
+    let (breaker, is_drained) = (record.breaker(0), record.is_drained(0));
+    if let (Some(route), None) = (record.route().filter(|_| breaker.is_some() || is_drained), record.primary()) {
+        let is_free = breaker.is_none_or(|breaker| breakers.is_free(&route.name, 0, breaker, wall));
+        let is_shut = record.began.is_some() && (is_drained || !is_free);
         record.primary_was_shut |= is_shut;
     }
 }
@@ -77,7 +79,8 @@ fn bytes_to_copy(record: &Record, route: &Route) -> Result<usize, &'static str> 
     // Where the primary may be passed over or is called, or the message is claimed first, the copy may be what is sent for
     // the first time.
     let is_called = record.calls_primary_of(route) || record.message_of().is_some();
-    if !record.is_listed(route) && route.breaker.is_none() && !is_called {
+    let may_be_passed_over = route.breaker.is_some() || route.is_drained(0);
+    if !record.is_listed(route) && !may_be_passed_over && !is_called {
         return Err("method");
     }
     let needed = record.shown.bytes.max(record.announced());

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::rc::Rc;
 
+use crate::agent::Agent;
 use crate::breakers::Breakers;
 use crate::document::Document;
 use crate::flights::Flights;
@@ -33,6 +34,7 @@ pub(crate) struct World {
     pub(crate) metrics: RefCell<Metrics>,
     pub(crate) records: RefCell<Vec<Record>>,
     pub(crate) breakers: RefCell<Breakers>,
+    pub(crate) agent: RefCell<Agent>,
     pub(crate) flights: RefCell<Flights>,
     pub(crate) keeper: RefCell<Keeper>,
     pub(crate) made_up: RefCell<MadeUp>,
@@ -62,6 +64,7 @@ impl World {
             metrics: RefCell::default(),
             records: RefCell::default(),
             breakers,
+            agent: RefCell::default(),
             flights: RefCell::default(),
             keeper: RefCell::default(),
             made_up: RefCell::default(),

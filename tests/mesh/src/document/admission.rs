@@ -13,6 +13,9 @@ pub(crate) const ORIGIN: &str = "x-origin";
 /// Where those come from who are turned away, if anybody is.
 pub(crate) const ISOLATED: &str = "far-away";
 
+/// Where others come from.
+pub(crate) const NEAR: &str = "near";
+
 /// A rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {

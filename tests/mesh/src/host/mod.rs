@@ -19,5 +19,5 @@ pub use module::{MODULE, module_path};
 pub(crate) use abi::Action;
 pub(crate) use metrics::Metrics;
 pub(crate) use shared_data::SharedData;
-pub(crate) use thread::{CallAnswer, Callout, Deferred, Root, Thread};
+pub(crate) use thread::{CallAnswer, Callout, Deferred, Question, Root, Thread};
 pub(crate) use vm::{Trapped, Vm};

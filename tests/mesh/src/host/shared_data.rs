@@ -17,6 +17,11 @@ impl SharedData {
         self.entries.get(key).map(|(value, cas)| (value.as_slice(), *cas))
     }
 
+    /// How many keys there are, and how many bytes are in them and under them.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        (self.entries.len(), self.entries.iter().map(|(key, (value, _))| key.len() + value.len()).sum())
+    }
+
     /// Sets `key`. A `cas` of 0 sets it in any case, and so does every `cas` where the key is missing: Envoy lets two
     /// who both found nothing both succeed.
     pub(crate) fn set(&mut self, key: &[u8], value: &[u8], cas: u32) -> Outcome {

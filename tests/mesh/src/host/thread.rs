@@ -23,6 +23,8 @@ pub(crate) struct Thread {
     pub(crate) deferred: Vec<Deferred>,
     /// Calls that have just been begun.
     pub(crate) begun: Vec<Callout>,
+    /// Questions to the agent that have just been asked.
+    pub(crate) asked: Vec<Question>,
     /// The answer that the module is being told of.
     pub(crate) call_answer: Option<CallAnswer>,
 }
@@ -66,6 +68,15 @@ pub(crate) struct Callout {
     pub(crate) door: Option<Door>,
 }
 
+/// A question to the pod's agent.
+#[derive(Debug, Clone)]
+pub(crate) struct Question {
+    pub(crate) token: u32,
+    pub(crate) root: u32,
+    pub(crate) headers: Fields,
+    pub(crate) timeout_ms: u32,
+}
+
 /// What came of a call; without headers where it was reset.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CallAnswer {
@@ -85,6 +96,7 @@ impl Thread {
             next_token: 4,
             deferred: Vec::new(),
             begun: Vec::new(),
+            asked: Vec::new(),
             call_answer: None,
         }
     }

@@ -4,7 +4,7 @@ use fastrand::Rng;
 
 use super::regions::{Mood, any_bytes};
 use super::{one_in, pick};
-use crate::document::{DRILL, Document, GOLD, ISOLATED, MESSAGE, ORIGIN, SEGMENT};
+use crate::document::{DRILL, Document, GOLD, ISOLATED, MESSAGE, NEAR, ORIGIN, SEGMENT};
 use crate::events::EVENT_STREAM;
 use crate::grpc::{self, STATUS};
 use crate::says::Says;
@@ -136,7 +136,7 @@ fn extra_headers(random: &mut Rng, request: &mut Request) {
         push(MESSAGE, vec![random.u8(b'a'..=b'd')]);
     }
     if one_in(random, 12) {
-        push(ORIGIN, pick(random, &[ISOLATED, "near"]).as_bytes().to_vec());
+        push(ORIGIN, pick(random, &[ISOLATED, NEAR]).as_bytes().to_vec());
     }
     if one_in(random, 30) {
         push(DRILL, b"true".to_vec());

@@ -1,8 +1,8 @@
 //! What the filter counted, against what the world knows.
 
-use super::passed_over::{BREAKER_OPEN, Passed};
+use super::passed_over::{OVERRIDE, Passed};
 use super::{Invariant, ensure};
-use crate::document::{FAILURES, INVALID_OUTPUT, region_name};
+use crate::document::{FAILURES, INVALID_OUTPUT, region_name, region_named};
 use crate::host::label;
 use crate::mesh::Outcome;
 use crate::record::{End, Record};
@@ -70,7 +70,7 @@ fn attempts(_: &Scenario, record: &Record) -> Result<(), String> {
         return ensure(counted.is_empty(), || format!("an exchange that was turned away counts {counted:?}"));
     }
     let (skipped, made) = tried(record);
-    let is_passed_over = skipped.contains(&(region_name(0), BREAKER_OPEN.to_owned()));
+    let is_passed_over = skipped.contains(&(region_name(0), record.why_passed_over().to_owned()));
     let is_true = match record.passed_over() {
         Passed::No => !is_passed_over,
         Passed::Yes => is_passed_over || record.lost_its_vm,
@@ -93,6 +93,12 @@ fn attempts(_: &Scenario, record: &Record) -> Result<(), String> {
     // Whoever was not needed was not passed over.
     let is_well = !record.is_shadow() && record.ended_well && record.tried() == 1;
     ensure(!is_well || skipped.is_empty(), || format!("the primary has answered well, and {skipped:?} is counted"))?;
+    // For this reason and no other, and for no other region.
+    let is_true = |(region, why): &(String, String)| {
+        let is_drained = region_named(region).is_some_and(|region| record.is_drained(region));
+        (why == OVERRIDE) == is_drained
+    };
+    ensure(skipped.iter().all(is_true), || format!("{skipped:?} is counted"))?;
     let is_once = skipped.windows(2).all(|pair| pair[0].0 != pair[1].0);
     let is_other = skipped.iter().all(|(region, _)| expected.iter().all(|(made, _)| made != region));
     ensure(is_once && is_other, || format!("{skipped:?} is counted beside {expected:?}"))
@@ -112,7 +118,8 @@ fn skipped_as_said(_: &Scenario, record: &Record) -> Result<(), String> {
     found.retain(|(_, verdict)| verdict == "skipped_not_replayable");
     let refused = record.refused.iter().map(|(region, _)| *region);
     let last = record.asked.iter().map(|asked| asked.region).chain(refused).max().unwrap_or(0);
-    let others = if answer.mark("not-replayable").is_some() { last + 1..route.regions.len() } else { 0..0 };
+    let is_said = answer.mark("not-replayable").is_some();
+    let others = route.others().filter(|region| is_said && *region > last);
     let expected: Pairs = others.map(|region| (region_name(region), "skipped_not_replayable".to_owned())).collect();
     ensure(found == expected, || format!("{found:?} is counted, but the answer says {expected:?}"))
 }
@@ -139,7 +146,7 @@ fn responses(_: &Scenario, record: &Record) -> Result<(), String> {
     let degraded = record.degraded().or(broke_off).or(record.turned_out());
     let expected = [(served_by.to_owned(), degraded.unwrap_or("none").to_owned())];
     let is_passed_over =
-        record.passed_over() == Passed::Maybe && given == [(served_by.to_owned(), BREAKER_OPEN.to_owned())];
+        record.passed_over() == Passed::Maybe && given == [(served_by.to_owned(), record.why_passed_over().to_owned())];
     ensure(given == expected || is_passed_over, || format!("{given:?} is counted, but {expected:?} happened"))
 }
 
@@ -192,7 +199,7 @@ impl Record {
     /// Why the primary's answer is not the answer: its failure, its 429, or that it was not asked.
     pub fn degraded(&self) -> Option<&'static str> {
         if self.passed_over() == Passed::Yes {
-            return Some(BREAKER_OPEN);
+            return Some(self.why_passed_over());
         }
         if self.is_primary_refused() {
             return Some("no_healthy_upstream");

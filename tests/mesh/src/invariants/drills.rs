@@ -55,7 +55,8 @@ fn rehearsed(scenario: &Scenario, record: &Record) -> Result<(), String> {
     if counted.is_empty() && record.drills.is_empty() {
         let has_own = route.fixed.is_some() || route.last_good.is_some();
         let is_for_sure = route.drill == Some(100) && (route.regions.len() > 1 || has_own);
-        let may_be_passed_over = !has_own && route.breaker.is_some();
+        let is_drained = route.others().count() + 1 < route.regions.len();
+        let may_be_passed_over = !has_own && (route.breaker.is_some() || is_drained);
         return ensure(!is_for_sure || is_lost || may_be_passed_over, || "no drill follows it".to_owned());
     }
     let expected = [usize::from(route.last_good.is_some()), usize::from(route.fixed.is_some())];
@@ -72,7 +73,8 @@ fn rehearsed(scenario: &Scenario, record: &Record) -> Result<(), String> {
         let are_all = regions.iter().all(|region| of(&region_name(*region)) == 1) && record.drills.is_empty();
         return ensure(are_true && (are_all || is_lost), || format!("{counted:?} is counted"));
     }
-    let is_asked = |region: &usize| record.drills.iter().any(|asked| asked.region == *region);
+    let is_asked =
+        |region: &usize| record.drills.iter().any(|asked| asked.region == *region) || route.is_drained(*region);
     let are_asked = regions.iter().all(is_asked) || route.breaker.is_some();
     ensure(is_lost || are_asked, || format!("of {regions:?} not all are asked, nor passed over"))
 }

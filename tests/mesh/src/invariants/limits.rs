@@ -1,13 +1,12 @@
 //! Who is let in, reckoned from outside the filter: by credit that grows with time, in whole microseconds.
 
 use super::{Invariant, ensure};
-use crate::document::{ISOLATED, Limit, ORIGIN, Route};
+use crate::document::{ORIGIN, Route};
 use crate::grpc::STATUS;
 use crate::host::label;
 use crate::mesh::Outcome;
 use crate::record::{Answer, Record};
 use crate::scenario::Scenario;
-use crate::world::Micros;
 
 pub(super) const LET_IN: &str = "let_in";
 
@@ -31,7 +30,8 @@ fn turned_away(_: &Scenario, record: &Record) -> Result<(), String> {
         return ensure(decisions.is_empty(), || format!("{decisions:?} is counted where everybody is let in"));
     };
     let [decision] = decisions[..] else { return Err(format!("{decisions:?} is counted")) };
-    let isolated = route.isolates && record.headers.text(ORIGIN) == ISOLATED;
+    let origin = record.headers.text(ORIGIN);
+    let isolated = route.turns_away(origin);
     let is_right = match decision.strip_prefix("would_").unwrap_or(decision) {
         "allowed" => !isolated,
         "isolated" => isolated,
@@ -42,17 +42,17 @@ fn turned_away(_: &Scenario, record: &Record) -> Result<(), String> {
     let is_watched = decision == "allowed" || decision.starts_with("would_") == record.is_shadow();
     ensure(is_right && is_watched, || format!("{decision} is counted"))?;
     let Some(answer) = record.answer.as_ref().filter(|_| record.is_turned_away()) else { return Ok(()) };
-    ensure(record.asked.is_empty() && is_told(decision, route, answer), || {
+    ensure(record.asked.is_empty() && is_told(decision, (route, origin), answer), || {
         format!("it is {decision} with {answer:?}, and {} regions heard of it", record.asked.len())
     })
 }
 
 /// Whether the answer says what became of the request. Envoy tells gRPC of a 429 or 503 by a status of its own.
-fn is_told(decision: &str, route: &Route, answer: &Answer) -> bool {
+fn is_told(decision: &str, (route, origin): (&Route, &str), answer: &Answer) -> bool {
     let is_status = |status| answer.status() == status || answer.headers.text(STATUS) == "14";
     match decision {
         "limited" => is_status(429) && !answer.headers.text("retry-after").is_empty(),
-        "isolated" => is_status(503) && answer.mark("isolated") == Some(ISOLATED),
+        "isolated" => is_status(503) && answer.mark("isolated") == Some(origin),
         _ => {
             let is_plain = route.dedupe.is_some_and(|it| it.status == answer.status()) && answer.body.is_empty();
             let is_done = answer.mark("duplicate") == Some("done");
@@ -62,20 +62,18 @@ fn is_told(decision: &str, route: &Route, answer: &Answer) -> bool {
     }
 }
 
-/// On every route exactly those are let in that the limit allows, and the others are told the exact wait. Judged where
-/// one limit holds for the whole run and the clock keeps time.
+/// On every route exactly those are let in that the limit allows, be it scaled, and the others are told the exact wait.
+/// Judged where one document holds for the whole run and the clock keeps time.
 pub(super) fn let_in(outcome: &Outcome) -> Result<(), String> {
     let scenario = &outcome.scenario;
     if !(scenario.pushes.is_empty() && scenario.clock_steps.is_empty() && scenario.deaths.is_empty()) {
         return Ok(());
     }
-    scenario.document.routes.iter().try_for_each(|route| match route.limit {
-        Some(limit) => judge(limit, route, &outcome.records),
-        None => Ok(()),
-    })
+    let mut limited = scenario.document.routes.iter().filter(|route| route.limit.is_some());
+    limited.try_for_each(|route| judge(route, &outcome.records))
 }
 
-fn judge(limit: Limit, route: &Route, records: &[Record]) -> Result<(), String> {
+fn judge(route: &Route, records: &[Record]) -> Result<(), String> {
     // An isolated region uses up nobody's limit.
     let is_isolated = |record: &Record| record.decisions().any(|it| it.ends_with("isolated"));
     let is_about = |record: &&Record| record.matched().is_some_and(|it| it.name == route.name) && !is_isolated(record);
@@ -83,18 +81,18 @@ fn judge(limit: Limit, route: &Route, records: &[Record]) -> Result<(), String> 
     // Of two who come at the same moment, either may be the first.
     let is_limited = |record: &Record| record.decisions().any(|it| it.ends_with("limited"));
     came.sort_by_key(|(at, record)| (*at, is_limited(record)));
-    let costs = 1_000_000 / Micros::from(limit.per_second);
-    let most = costs * Micros::from(limit.burst);
-    let (mut credit, mut last) = (most, 0);
+    // When the whole of it is there again.
+    let mut full = 0;
     for (at, record) in came {
-        credit = most.min(credit + (at - last));
-        last = at;
+        let Some((costs, most)) = record.matched().and_then(Route::allows) else { continue };
+        full = full.clamp(at, at + most);
+        let credit = most - (full - at);
         let is_let_in = !is_limited(record);
         ensure(is_let_in == (credit >= costs), || {
             format!("{} comes with {credit} µs of credit, needs {costs}, let in: {is_let_in}", record.id)
         })?;
         if is_let_in {
-            credit -= costs;
+            full += costs;
         } else if let Some(answer) = record.answer.as_ref().filter(|_| !record.is_shadow()) {
             let wait = (costs - credit).div_ceil(1_000_000).to_string();
             let told = answer.headers.text("retry-after");

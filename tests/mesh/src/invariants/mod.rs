@@ -4,7 +4,7 @@
 //!
 //! * as it happens, where nothing is left to be seen afterwards: `noticed`;
 //! * after each event, on the exchanges that the event touched: `answer`, `attempts`, `judged`, `last_rungs`, `drills`,
-//!   `passed_over`, `patience`, `replay`, `death`;
+//!   `passed_over`, `switched`, `patience`, `replay`, `death`;
 //! * when the run is over, because before that something may still come: `ends`, `books`, `shadow`, `strict`,
 //!   `drills`, `limits`.
 //!
@@ -27,6 +27,7 @@ mod patience;
 mod replay;
 mod shadow;
 mod strict;
+mod switched;
 
 pub use excuse::Excuse;
 pub use judge::{Violation, judge};
@@ -34,8 +35,9 @@ pub use noticed::{NOTICED, Noticed};
 
 pub(crate) use judge::Judge;
 pub(crate) use noticed::{
-    BREAKER_GAUGE, CHAIN, DRILL_IS_ONE, DRILL_LEAVES_ALONE, LEFT_ALONE, LIVING, NO_TRAP, NOT_REFUSED, ONCE_ONLY,
-    ONE_ANSWER, ONLY_HELD, PASSED_OVER, PROBES, STARTS, TRIPS, VALID, WITHIN_BUDGET, WITHIN_SHARE,
+    AS_GIVEN, ASKS_SELDOM, BREAKER_GAUGE, CHAIN, DRILL_IS_ONE, DRILL_LEAVES_ALONE, HEARD_OF, LEFT_ALONE, LIVING,
+    NO_TRAP, NOT_REFUSED, ONCE_ONLY, ONE_ANSWER, ONE_ASKS, ONLY_HELD, OVERRIDE_GAUGE, PASSED_OVER, PROBES, STARTS,
+    TRIPS, VALID, WITHIN_BUDGET, WITHIN_SHARE,
 };
 
 use crate::record::Record;
@@ -53,7 +55,7 @@ pub struct Invariant {
 }
 
 /// What holds whenever an event is over.
-pub const AFTER_EACH_EVENT: [Invariant; 25] = [
+pub const AFTER_EACH_EVENT: [Invariant; 27] = [
     answer::FRAMED,
     answer::BELONGS,
     answer::NO_5XX,
@@ -74,6 +76,8 @@ pub const AFTER_EACH_EVENT: [Invariant; 25] = [
     passed_over::SHUT,
     passed_over::LAST_RESORT,
     passed_over::REFUSED,
+    switched::DRAINED,
+    switched::FORCED_STATIC,
     patience::HEARD_OUT,
     patience::AT_ONCE,
     patience::IN_TIME,

@@ -94,8 +94,36 @@ pub(crate) const ONCE_ONLY: Noticed = Noticed {
                and again where the first has failed",
 };
 
+pub(crate) const HEARD_OF: Noticed = Noticed {
+    name: "heard_of",
+    sentence: "a second after something was switched, or was undone, every worker knows it; where the agent was gone, or \
+               the worker that asks it is, or there is another document or another time, a second after that is over; a fresh VM and a new document begin with what is known",
+};
+
+pub(crate) const AS_GIVEN: Noticed = Noticed {
+    name: "as_given",
+    sentence: "what workers hand on of overrides is the good document that the agent gave last, and they read nothing else",
+};
+
+pub(crate) const ONE_ASKS: Noticed = Noticed {
+    name: "one_asks",
+    sentence: "one worker asks the agent, and another one only when there is another document or another time",
+};
+
+pub(crate) const ASKS_SELDOM: Noticed = Noticed {
+    name: "asks_seldom",
+    sentence: "the agent is asked once, and again when something has happened or as much time has passed as the document \
+               says",
+};
+
+pub(crate) const OVERRIDE_GAUGE: Noticed = Noticed {
+    name: "override_gauge",
+    sentence: "a second after it has changed how many overrides of a kind are in force on a route the gauge says it, and \
+               0 where there are none",
+};
+
 /// All of them.
-pub const NOTICED: [&Noticed; 18] = [
+pub const NOTICED: [&Noticed; 23] = [
     &ONE_ANSWER,
     &ONLY_HELD,
     &LIVING,
@@ -114,4 +142,9 @@ pub const NOTICED: [&Noticed; 18] = [
     &DRILL_IS_ONE,
     &DRILL_LEAVES_ALONE,
     &ONCE_ONLY,
+    &HEARD_OF,
+    &AS_GIVEN,
+    &ONE_ASKS,
+    &ASKS_SELDOM,
+    &OVERRIDE_GAUGE,
 ];

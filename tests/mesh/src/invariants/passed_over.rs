@@ -31,6 +31,12 @@ pub(super) const REFUSED: Invariant = Invariant {
 /// The word for why an answer is not the primary's, where the primary was not asked.
 pub(super) const BREAKER_OPEN: &str = "skipped_breaker_open";
 
+/// The same where an operator has said so.
+pub(super) const OVERRIDE: &str = "skipped_override";
+
+/// All that is said where nobody may be asked.
+const NOBODY: &[u8] = b"no region may be asked now\n";
+
 /// All that is said where the primary's answer is of no use.
 const UNFIT: &[u8] = b"no region gave a valid answer\n";
 
@@ -56,7 +62,11 @@ fn shut(_: &Scenario, record: &Record) -> Result<(), String> {
 fn last_resort(_: &Scenario, record: &Record) -> Result<(), String> {
     // Whether it may be sent a second time does not matter to one that is sent for the first time.
     let is_kept = record.uncopied.is_none_or(|why| why == "method") && record.is_text();
-    let (Some(asked), Some(breaker)) = (record.asked.first(), record.breaker()) else { return Ok(()) };
+    let (Some(asked), Some(breaker)) =
+        (record.asked.first(), record.asked.first().and_then(|it| record.breaker(it.region)))
+    else {
+        return Ok(());
+    };
     let door = asked.door.filter(|door| door.state == Some(State::Open) && breaker.mode.rejects());
     ensure(!(is_kept && door.is_some_and(|door| door.was_another_free)), || {
         format!("region {} is asked, whose breaker is open, and another one's is closed", asked.region)
@@ -74,6 +84,7 @@ fn refused(_: &Scenario, record: &Record) -> Result<(), String> {
     let wait = answer.headers.text("retry-after").parse().unwrap_or(0);
     let says_enough = wait >= 1_u64
         || (is_capped && TOO_MANY.starts_with(&answer.body))
+        || (record.is_drained(0) && [NOBODY, UNFIT, UNANSWERED].iter().any(|text| text.starts_with(&answer.body)))
         || (record.primary().is_some() || record.is_primary_refused())
             && [UNFIT, UNANSWERED].iter().any(|text| text.starts_with(&answer.body));
     // What it says to gRPC stands in its headers.
@@ -92,7 +103,8 @@ fn was_held(primary: &Asked) -> bool {
 impl Record {
     /// Whether its primary was passed over, as far as anybody outside can tell.
     pub(super) fn passed_over(&self) -> Passed {
-        let may_be = self.breaker().is_some_and(|breaker| breaker.mode.rejects()) && !self.is_turned_away();
+        let rejects = self.breaker(0).is_some_and(|breaker| breaker.mode.rejects());
+        let may_be = (rejects || self.is_drained(0)) && !self.is_turned_away();
         if self.primary().is_some() || self.is_primary_refused() || !may_be {
             return Passed::No;
         }
@@ -104,6 +116,11 @@ impl Record {
         } else {
             Passed::No
         }
+    }
+
+    /// Why its primary was passed over, if it was.
+    pub(super) fn why_passed_over(&self) -> &'static str {
+        if self.is_drained(0) { OVERRIDE } else { BREAKER_OPEN }
     }
 
     /// How many regions were asked, those included that Envoy refused to ask.

@@ -1,6 +1,6 @@
 //! Why a request was not sent to another region.
 
-use super::passed_over::BREAKER_OPEN;
+use super::passed_over::{BREAKER_OPEN, OVERRIDE};
 use super::patience::outgrew;
 use super::{Invariant, ensure};
 use crate::document::Route;
@@ -81,7 +81,9 @@ impl Record {
         // What was held has been taken apart, and cannot be the answer any more.
         let was_held = self.primary().and_then(|asked| asked.judged).is_some_and(|judged| judged.is_held);
         let is_nothing = self.is_primary_refused() || self.primary().is_some_and(is_nothing);
-        self.degraded().is_some_and(|why| why == BREAKER_OPEN || was_held || is_nothing || leads_on(route, why))
+        self.degraded().is_some_and(|why| {
+            [BREAKER_OPEN, OVERRIDE].contains(&why) || was_held || is_nothing || leads_on(route, why)
+        })
     }
 
     /// Why a request that went past its primary may not go to the region after the last one that was asked.
@@ -91,7 +93,7 @@ impl Record {
         });
         let refused = self.refused.iter().map(|(region, _)| (*region, true));
         let (last, goes_on) = asked.chain(refused).max_by_key(|(region, _)| *region)?;
-        let is_over = last + 1 >= route.regions.len() || !goes_on;
+        let is_over = route.others().all(|region| region <= last) || !goes_on;
         (!is_over && !self.is_listed(route)).then_some("method")
     }
 
@@ -100,7 +102,7 @@ impl Record {
     fn not_replayable(&self, route: &Route, shown: Shown) -> Option<&'static str> {
         let is_incomplete = self.settled.is_some_and(|(settled, _)| shown.end.is_none_or(|end| end > settled));
         let reason = self.never_replayable(route, shown).or(is_incomplete.then_some("incomplete"));
-        reason.filter(|_| route.regions.len() > 1)
+        reason.filter(|_| route.others().next().is_some())
     }
 
     /// The same, apart from a request that has not come to its end.

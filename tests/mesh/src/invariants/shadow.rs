@@ -25,7 +25,7 @@ fn would(_: &Scenario, record: &Record) -> Result<(), String> {
     };
     let found = without_kept(record, route, found);
     // A breaker that only watches would have kept it away, or not: where it does not stand closed, nobody can tell.
-    let is_watched = record.breaker().is_some_and(|breaker| breaker.mode == Mode::Shadow);
+    let is_watched = record.breaker(0).is_some_and(|breaker| breaker.mode == Mode::Shadow);
     let door = record.primary().and_then(|asked| asked.door).filter(|door| is_watched && !door.stood_closed);
     ensure(
         found == needed || (door.is_some() && found == self::needed(record, route, record.shown_before, BREAKER_OPEN)),

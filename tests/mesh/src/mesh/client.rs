@@ -79,6 +79,7 @@ impl Mesh {
             record.began = Some((world.now.get(), world.wall()));
             record.document = document;
             record.root = Some((thread, root));
+            world.switch(record);
         });
         if let Some(owner) = world.record(exchange, |record| owner(record)) {
             world.flights.borrow_mut().begin(&owner, exchange);

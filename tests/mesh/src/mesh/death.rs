@@ -57,6 +57,8 @@ impl Mesh {
         // What it asked for last: its calls are on their way, and everything else was for afterwards.
         let begun = std::mem::take(&mut self.threads[thread].borrow_mut().begun);
         self.threads[thread].borrow_mut().deferred.clear();
+        self.threads[thread].borrow_mut().asked.clear();
+        self.world.agent.borrow_mut().disturb(self.world.now.get());
         for callout in begun {
             self.begin_call(thread, callout);
         }

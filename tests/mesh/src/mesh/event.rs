@@ -1,7 +1,7 @@
 //! Everything that can happen.
 
-use super::Key;
 use super::upstream::Step;
+use super::{Key, agent};
 
 /// Something that happens at its time.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub(crate) enum Event {
     Call(Key, Step),
     CallTimeout(Key),
     Tick { thread: usize, root: u32, number: u64 },
+    Answer(Key, agent::Step),
+    Agent(usize),
     Push(usize),
     PushTo { thread: usize, push: usize },
     ClockStep(i64),
@@ -24,9 +26,9 @@ pub(crate) enum Event {
 }
 
 impl Event {
-    /// Whether the run goes on until it has happened: ticks never end, and an old configuration may never.
+    /// Whether the run goes on until it has happened: ticks and questions never end, and an old configuration may never.
     pub(super) const fn is_awaited(&self) -> bool {
-        !matches!(self, Self::Tick { .. } | Self::Retire { .. })
+        !matches!(self, Self::Tick { .. } | Self::Retire { .. } | Self::Answer(..))
     }
 
     /// What a broken rule calls it.
@@ -42,6 +44,8 @@ impl Event {
             Self::Call(..) => "a secondary region did something",
             Self::CallTimeout(_) => "a secondary region's time was over",
             Self::Tick { .. } => "a tick",
+            Self::Answer(..) => "the agent said something",
+            Self::Agent(_) => "something happened to the agent",
             Self::Push(_) => "a document was pushed",
             Self::PushTo { .. } => "a document reached a thread",
             Self::ClockStep(_) => "the clock stepped",

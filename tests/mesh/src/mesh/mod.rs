@@ -3,11 +3,13 @@
 //! * `client` are the clients: requests as they come in, answers as they go out.
 //! * `filter` is the filter manager around our filter, `reply` are Envoy's own answers.
 //! * `router` is the way to the primary, `callout` the way to the secondary regions.
+//! * `agent` is the way to the pod's agent.
 //! * `upstream` is what a region does, step by step.
 //! * `module` are the calls into the VMs, `death` is the end of one and what comes after it.
 //! * `operator` is what happens to the configuration and the clock.
 //! * `event` is everything that can happen.
 
+mod agent;
 mod callout;
 mod client;
 mod death;
@@ -55,6 +57,7 @@ pub(crate) struct Mesh {
     roots: Vec<u32>,
     lives: Vec<Life>,
     calls: BTreeMap<Key, Call>,
+    asked: BTreeMap<Key, agent::Asked>,
     /// For each exchange, its stream while there is one.
     live: Vec<Option<Key>>,
     copies: Copies,
@@ -74,6 +77,10 @@ pub struct Outcome {
     pub wrong: Vec<String>,
     /// Bytes of memory of each VM at the end: the workers, then the main thread.
     pub memory: Vec<usize>,
+    /// Keys in shared data at the end, and the bytes under them.
+    pub shared: (usize, usize),
+    /// How often the agent was asked for overrides.
+    pub questions: u64,
     /// Stats at the end: name and value.
     pub stats: Vec<(String, u64)>,
     /// The trace, if one was wanted.
@@ -116,6 +123,7 @@ impl Mesh {
             roots: vec![0; count],
             lives: vec![Life::default(); count],
             calls: BTreeMap::new(),
+            asked: BTreeMap::new(),
             live: vec![None; scenario.exchanges.len()],
             copies: Copies::default(),
             judge: Judge::default(),
@@ -132,6 +140,9 @@ impl Mesh {
         }
         for (index, death) in scenario.deaths.iter().enumerate() {
             this.at(micros(death.at), Event::Death(index));
+        }
+        for (index, (at, _)) in scenario.agent.iter().enumerate() {
+            this.at(micros(*at), Event::Agent(index));
         }
         this.judge("Envoy started");
         this
@@ -152,7 +163,11 @@ impl Mesh {
             self.handle(event);
             self.world.settle();
             if is_tick {
-                self.world.look_at_gauges();
+                // The VM of the main thread never dies.
+                let main = self.threads.len() - 1;
+                self.world.look_at_gauges((main, self.roots[main]));
+                self.world.look_at_overrides((main, self.roots[main]));
+                self.look_at_roots();
                 self.look_at_doors();
             }
             self.judge(words);
@@ -172,6 +187,8 @@ impl Mesh {
             Event::Call(key, step) => self.call_step(key, step),
             Event::CallTimeout(key) => self.call_timeout(key),
             Event::Tick { thread, root, number } => self.tick(thread, root, number),
+            Event::Answer(key, step) => self.agent_step(key, step),
+            Event::Agent(index) => self.agent_event(index),
             Event::Push(push) => self.push_document(push),
             Event::PushTo { thread, push } => self.push_to(thread, push),
             Event::ClockStep(by) => self.step_clock(by),
@@ -209,6 +226,8 @@ impl Mesh {
             wrong: self.judge.noticed().map(|it| format!("{}: {}", it.invariant, it.what)).collect(),
             violations: self.judge.violations,
             memory: self.vms.iter().map(Vm::memory_size).collect(),
+            shared: self.world.shared.borrow().size(),
+            questions: self.world.agent.borrow().asked(),
             stats: self.world.metrics.borrow().of("").map(|(name, value)| (name.to_owned(), value)).collect(),
             trace: self.world.take_trace(),
         }

@@ -35,6 +35,10 @@ impl Mesh {
         if self.call_root(thread, "proxy_on_configure", root, &[root, size]) != Some(1) {
             self.world.wrong(&STARTS, "on_configure says no, which would abort Envoy's start");
         }
+        let in_force = self.threads[thread].borrow().roots.get(&root).and_then(|root| root.in_force.clone());
+        if let Some(document) = in_force {
+            self.world.begins((thread, root), &document);
+        }
         self.roots[thread] = root;
         self.loaded(thread, document);
         self.arm_tick(thread, root);
@@ -69,8 +73,8 @@ impl Mesh {
             return None;
         }
         self.world.trace(format!("w{thread} #{context}"), || format!("  {name}{args:?}"));
-        // Whatever comes of a configuration, a VM starts: only streams and ticks are its death.
-        let is_mortal = exchange.is_some() || name == "proxy_on_tick";
+        // Whatever comes of a configuration, a VM starts: only streams, ticks and answers are its death.
+        let is_mortal = exchange.is_some() || ["proxy_on_tick", "proxy_on_http_call_response"].contains(&name);
         let life = self.lives[thread].left.filter(|_| is_mortal);
         let called = vm.call_within(life.unwrap_or(u64::MAX), name, context, args);
         self.threads[thread].borrow_mut().call_answer = None;
@@ -101,6 +105,10 @@ impl Mesh {
         let begun = std::mem::take(&mut self.threads[thread].borrow_mut().begun);
         for callout in begun {
             self.begin_call(thread, callout);
+        }
+        let asked = std::mem::take(&mut self.threads[thread].borrow_mut().asked);
+        for question in asked {
+            self.ask_agent(thread, question);
         }
         let deferred = std::mem::take(&mut self.threads[thread].borrow_mut().deferred);
         for action in deferred {

@@ -45,6 +45,7 @@ impl Mesh {
         self.world.trace("operator", || format!("pushes {}", self.world.scenario.pushes[push].1.text()));
         let document = Rc::new(self.world.scenario.pushes[push].1.clone());
         self.world.pushed.set(self.world.now.get());
+        self.world.agent.borrow_mut().disturb(self.world.now.get());
         self.canary(&document);
         // The main thread first, then each worker when it comes to it.
         self.push_to(self.threads.len() - 1, push);
@@ -89,6 +90,7 @@ impl Mesh {
 
     pub(super) fn step_clock(&mut self, by: i64) {
         self.world.trace("clock", || format!("steps by {by} ms"));
+        self.world.agent.borrow_mut().disturb(self.world.now.get());
         self.world.breakers.borrow_mut().step_clock(self.world.now.get(), by < 0);
         self.world.wall_offset.set(self.world.wall_offset.get().saturating_add(by.saturating_mul(1000)));
     }
@@ -127,6 +129,8 @@ impl Mesh {
             let passed = self.passed_since_last_tick(thread, root);
             self.wait_for_answers(thread, root, passed);
             self.call_root(thread, "proxy_on_tick", root, &[root]);
+            let now = (self.world.now.get(), self.world.wall());
+            self.world.agent.borrow_mut().roots.look((thread, root), now);
             for exchange in self.world.overdue.take() {
                 self.world.decide(exchange, "timeout");
             }

@@ -6,6 +6,7 @@ mod deaths;
 mod judged;
 mod memory;
 mod outages;
+mod overrides;
 mod policies;
 mod promises;
 mod seeds;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use helius_mesh::{Asked, Record, incident, label, play};
+use helius_mesh::{AgentEvent, Asked, Lie, Record, Scenario, incident, label, play};
 
 /// Enough that the rarest happens a few times.
 const SEEDS: u64 = 1500;
@@ -15,7 +15,11 @@ const FEWEST: usize = 5;
 fn the_incidents_have_every_policy_at_work() {
     let mut found = BTreeMap::<&str, usize>::new();
     for seed in 0..SEEDS {
-        for record in play(&incident(seed), seed, false).records {
+        let incident = incident(seed);
+        for (kind, happened) in agent(&incident) {
+            *found.entry(kind).or_default() += usize::from(happened);
+        }
+        for record in play(&incident, seed, false).records {
             for (kind, happened) in kinds(&record) {
                 *found.entry(kind).or_default() += usize::from(happened);
             }
@@ -28,7 +32,57 @@ fn the_incidents_have_every_policy_at_work() {
 
 fn kinds(record: &Record) -> Vec<(&'static str, bool)> {
     let last_rungs = [kept(record), segments_and_bounds(record)].concat();
-    [admission(record), last_rungs, strict(record), drills(record), streams(record), grpc(record)].concat()
+    let switched = [forced(record), passed_over(record)].concat();
+    [admission(record), last_rungs, strict(record), drills(record), streams(record), grpc(record), switched].concat()
+}
+
+/// What happens to the agent.
+fn agent(scenario: &Scenario) -> Vec<(&'static str, bool)> {
+    let has = |is_it: &dyn Fn(&AgentEvent) -> bool| scenario.agent.iter().any(|(_, event)| is_it(event));
+    let lies = |lie: Lie| has(&|event| *event == AgentEvent::Lies(lie));
+    vec![
+        ("something is switched", has(&|event| matches!(event, AgentEvent::Set(_)))),
+        ("something is undone", has(&|event| matches!(event, AgentEvent::Clear(_)))),
+        ("the agent dies", has(&|event| *event == AgentEvent::Dies)),
+        ("it is back and knows", has(&|event| *event == AgentEvent::Returns { remembers: true })),
+        ("it is back and has forgotten", has(&|event| *event == AgentEvent::Returns { remembers: false })),
+        ("the agent says 500", lies(Lie::Error)),
+        ("the agent says nothing that can be read", lies(Lie::Garbage)),
+        ("the agent makes a mistake", lies(Lie::Mistake)),
+        ("the agent does not wait", lies(Lie::Hurry)),
+        ("the agent tells while VMs die", !scenario.agent.is_empty() && !scenario.deaths.is_empty()),
+        ("the agent tells while documents are pushed", !scenario.agent.is_empty() && !scenario.pushes.is_empty()),
+        ("the agent tells while the clock steps", !scenario.agent.is_empty() && !scenario.clock_steps.is_empty()),
+    ]
+}
+
+/// Those that find each kind of override in force.
+fn forced(record: &Record) -> Vec<(&'static str, bool)> {
+    let kinds = ["static", "breaker_open", "breaker_closed", "breaker_off", "rate_limit", "isolate", "drain", "shadow"];
+    kinds.into_iter().map(|kind| (kind, record.overrides.contains(&kind))).collect()
+}
+
+/// What comes of them.
+fn passed_over(record: &Record) -> Vec<(&'static str, bool)> {
+    let is_counted = |region: &str| {
+        let is_it = |stat: &&String| label(stat, "verdict") == "skipped_override";
+        record.counted.iter().filter(is_it).any(|stat| label(stat, "region").starts_with(region))
+    };
+    let is_under = |kind: &str| record.overrides.contains(&kind);
+    let is_decided = |word: &str| record.counted.iter().any(|stat| label(stat, "decision") == word);
+    let is_because = mark(record, "degraded") == Some("skipped_override");
+    let is_failed = record.primary().and_then(|asked| asked.outcome) == Some("5xx");
+    vec![
+        ("a drained primary", is_counted("primary")),
+        ("a drained secondary", is_counted("secondary")),
+        ("a secondary in a drained primary's place", is_because && is_served_by(record, "secondary")),
+        ("the static answer, forced", is_under("static") && is_served_by(record, "static")),
+        ("a refusal, forced", is_because && is_served_by(record, "refusal")),
+        ("one too many for a scaled limit", is_under("rate_limit") && is_decided("limited")),
+        ("one from where nobody is let in for a while", is_under("isolate") && is_decided("isolated")),
+        ("a failure that is let pass for a while", is_under("shadow") && is_failed),
+        ("one that meets two kinds", record.overrides.len() > 1),
+    ]
 }
 
 fn mark<'a>(record: &'a Record, name: &str) -> Option<&'a str> {

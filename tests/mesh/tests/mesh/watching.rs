@@ -10,6 +10,8 @@ fn with(seed: u64, edit: impl Fn(&mut Document)) -> Scenario {
     let mut scenario = incident(seed);
     // The moment of a death is counted in instructions, which a breaker costs.
     scenario.deaths.clear();
+    // What operators force on a breaker is forced on none where there is none.
+    scenario.agent.clear();
     let pushed = scenario.pushes.iter_mut().map(|(_, document)| document);
     std::iter::once(&mut scenario.document).chain(pushed).for_each(edit);
     scenario

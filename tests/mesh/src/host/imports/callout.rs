@@ -4,10 +4,10 @@ use wasmtime::{Caller, Linker, Result};
 
 use super::memory::{enter, leave, read, text, write_u32};
 use crate::breakers::Told;
-use crate::document::region_of;
+use crate::document::{AGENT, region_of};
 use crate::fields::Fields;
 use crate::host::abi::{Outcome, Status, decode};
-use crate::host::thread::{Callout, Thread};
+use crate::host::thread::{Callout, Question, Thread};
 use crate::host::vm::Host;
 use crate::invariants::{ONE_ANSWER, VALID};
 use crate::scenario::Behaviour;
@@ -50,6 +50,9 @@ fn begin(caller: &Caller<'_, Host>, cluster: &str, headers: Fields, body: Vec<u8
     let host = caller.data();
     let mut thread = host.thread.borrow_mut();
     let world = thread.world.clone();
+    if cluster == AGENT {
+        return ask_agent(&mut thread, host.effective, headers, timeout);
+    }
     let region = region_of(cluster).ok_or(Status::BadArgument)?;
     if thread.roots.contains_key(&host.effective) {
         return begin_drill(&mut thread, host.effective, region, headers, body, timeout);
@@ -86,6 +89,19 @@ fn begin(caller: &Caller<'_, Host>, cluster: &str, headers: Fields, body: Vec<u8
     let door = world.let_in(exchange, region, Some(timeout), true);
     let (timeout_ms, is_drill) = (timeout, false);
     thread.begun.push(Callout { token, root, stream, exchange, region, headers, body, timeout_ms, is_drill, door });
+    Ok(token)
+}
+
+/// A question to the agent belongs to a root context.
+fn ask_agent(thread: &mut Thread, root: u32, headers: Fields, timeout_ms: u32) -> Outcome<u32> {
+    let is_complete = [":method", ":path", ":authority"].iter().all(|name| headers.first(name).is_some());
+    if !thread.roots.contains_key(&root) || !is_complete {
+        thread.world.wrong(&VALID, format!("the agent is asked {headers:?} for context {root}"));
+        return Err(Status::BadArgument);
+    }
+    let token = thread.next_token;
+    thread.next_token += 4;
+    thread.asked.push(Question { token, root, headers, timeout_ms });
     Ok(token)
 }
 

@@ -12,6 +12,9 @@ use crate::invariants::{LIVING, NOT_REFUSED};
 const AFTER_A_STREAM: [&str; 3] =
     ["helius_drill_total", "request_latency_seconds_bucket", "helius_latency_microseconds_total"];
 
+/// Stands in the key of the agent's document.
+const OVERRIDES: &[u8] = b"/overrides/";
+
 pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
     linker.func_wrap("env", "proxy_log", log)?;
     linker.func_wrap("env", "proxy_get_current_time_nanoseconds", now)?;
@@ -33,7 +36,8 @@ fn log(mut caller: Caller<'_, Host>, level: u32, at: u32, size: u32) -> Result<u
         // What an operator has to mend is told as loudly by design; that Envoy refuses what the filter wants is not.
         let is_to_mend =
             line.starts_with("the configuration is refused") || line.contains("raise the timeout of the route");
-        let is_expected = level <= LOG_INFO || is_to_mend;
+        let is_about_agent = line.contains("the agent tells nothing") && thread.world.agent.borrow().was_unwell;
+        let is_expected = level <= LOG_INFO || is_to_mend || is_about_agent;
         if !is_expected && level >= LOG_WARN {
             thread.world.wrong(&NOT_REFUSED, format!("the filter complains: {line}"));
         }
@@ -103,6 +107,10 @@ fn get_shared(
     let key = read(&caller, at, size)?;
     let world = caller.data().thread.borrow().world.clone();
     let found = world.shared.borrow().get(&key).map(|(value, cas)| (value.to_vec(), cas));
+    if let Some((value, cas)) = found.as_ref().filter(|_| is_about_overrides(&key)) {
+        let root = (caller.data().thread.borrow().index, caller.data().current);
+        world.has_read(root, value, *cas);
+    }
     let outcome = match found {
         Some((value, cas)) => {
             give(&mut caller, &value, data_at, size_at)?;
@@ -116,7 +124,11 @@ fn get_shared(
 fn set_shared(mut caller: Caller<'_, Host>, at: u32, size: u32, value_at: u32, len: u32, cas: u32) -> Result<u32> {
     enter(&mut caller, "set_shared_data")?;
     let (key, value) = (read(&caller, at, size)?, read(&caller, value_at, len)?);
-    let outcome = caller.data().thread.borrow().world.shared.borrow_mut().set(&key, &value, cas);
+    let world = caller.data().thread.borrow().world.clone();
+    if is_about_overrides(&key) {
+        world.is_shared(&value);
+    }
+    let outcome = world.shared.borrow_mut().set(&key, &value, cas);
     Ok(leave(&caller, "set_shared_data", || format!("{}, {} bytes, cas {cas}", lossy(&key), value.len()), outcome))
 }
 
@@ -170,6 +182,10 @@ fn record_metric(mut caller: Caller<'_, Host>, id: u32, value: u64) -> Result<u3
     let outcome = metric(&caller, id)
         .and_then(|index| caller.data().thread.borrow().world.metrics.borrow_mut().record(index, value));
     Ok(leave(&caller, "record_metric", || format!("{id}, {value}"), outcome))
+}
+
+fn is_about_overrides(key: &[u8]) -> bool {
+    key.windows(OVERRIDES.len()).any(|it| it == OVERRIDES)
 }
 
 fn lossy(bytes: &[u8]) -> String {
