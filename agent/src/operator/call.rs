@@ -98,7 +98,9 @@ impl Agent {
 }
 
 async fn exchange(address: &Address, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), HttpError> {
-    let answer = HttpClient::connect(address).await?.send(request).await?;
+    // The connection ends with its client, so that has to live until the body is read.
+    let mut client = HttpClient::connect(address).await?;
+    let answer = client.send(request).await?;
     let status = answer.status();
     Ok((status, read_body(answer, MAX_ANSWER).await?))
 }

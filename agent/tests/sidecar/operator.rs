@@ -104,6 +104,22 @@ fn every_kind_is_set_listed_and_cleared() {
 }
 
 #[test]
+fn as_many_as_there_may_be_are_listed_and_cleared() {
+    let operated = Operated::start(&[]);
+    let directory = operated.directory.path();
+    for number in 0..64 {
+        let reason = format!("{number} {}", "x".repeat(190));
+        let body = serde_json::json!({ "override": "shadow", "reason": reason, "author": "a".repeat(100) });
+        let socket = std::os::unix::net::UnixStream::connect(directory.join("agent.sock")).unwrap();
+        assert_eq!(crate::client::ask(socket, "POST", "/v1/overrides", &body.to_string()).unwrap().status, 201);
+    }
+    let (code, out, err) = operated.run(&["list"]);
+    assert_eq!((code, out.lines().count()), (0, 65), "{err}");
+    let (code, out, err) = operated.run(&["clear", "--all"]);
+    assert_eq!((code, out.matches("o-").count()), (0, 64), "{err}");
+}
+
+#[test]
 fn a_refusal_says_what_is_wrong_and_what_to_do() {
     let admin = envoy();
     let operated = Operated::start(&[&admin.flag()]);
