@@ -22,3 +22,16 @@ pub(crate) fn answer_call(headers: Headers, mut body: Vec<u8>) -> bool {
     call(it.root, || border::proxy_on_http_call_response(it.root, it.token, count, size, 0));
     true
 }
+
+/// Answers the oldest question to the agent, if there is one. Without headers it was reset.
+pub(crate) fn answer_agent(headers: Headers, mut body: Vec<u8>) -> bool {
+    let Some(it) = host(|host| host.asked.pop_front()) else { return false };
+    let count = headers.iter().count();
+    if count == 0 || matches!(headers.status(), Some(204 | 304)) {
+        body.clear();
+    }
+    let size = body.len();
+    host(|host| host.call_answer = Some(CallAnswer { headers, body }));
+    call(it.root, || border::proxy_on_http_call_response(it.root, it.token, count, size, 0));
+    true
+}

@@ -15,7 +15,7 @@ mod local_reply;
 mod stream;
 mod vm;
 
-pub(crate) use callout::answer_call;
+pub(crate) use callout::{answer_agent, answer_call};
 pub(crate) use iteration::{show_body, show_headers, show_trailers};
 pub(crate) use stream::{begin, end};
 pub(crate) use vm::{configure, start, stop, wait};

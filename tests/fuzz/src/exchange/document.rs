@@ -70,6 +70,10 @@ static DOCUMENTS: LazyLock<Vec<Document>> = LazyLock::new(|| {
         // 34:
         good("enforce", &route(TWO, FORCED_OPEN, &[CONFIDENCE])),
         good("enforce", &route(TWO, FORCED_CLOSED, &[CONFIDENCE])),
+        // 36:
+        with_agent(good("enforce", &route(TWO, BREAKER, &[CONFIDENCE, ISOLATING]))),
+        with_agent(good("enforce", &route(TWO, EVERYTHING, &[ONCE_BY_HEADER, JUDGED, EVERY_RUNG, DRILL]))),
+        with_agent(good("enforce", &route(TWO, STRICT, &[KEPT, LIMITS]))),
     ]
 });
 
@@ -101,6 +105,13 @@ fn good(mode: &str, routes: &str) -> Document {
     let is_shadow = mode == "shadow";
     let is_strict = !is_shadow && text.contains(r#""strict": true"#);
     Document { text, is_good: true, is_shadow, is_strict }
+}
+
+/// The same, where an agent tells what operators have switched.
+fn with_agent(mut document: Document) -> Document {
+    document.text =
+        document.text.replacen('{', r#"{"agent": {"cluster": "helius_agent", "poll_interval": "100ms"}, "#, 1);
+    document
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use helius_policy::http::Headers;
 use super::document::{Document, LADDER, SECONDARIES, document};
 use super::script::Step;
 use super::stream;
-use crate::envoy::{answer_call, begin, configure, end, show_headers, stop, wait};
+use crate::envoy::{answer_agent, answer_call, begin, configure, end, show_headers, stop, wait};
 use crate::host::{ClusterState, Clusters, Side, Terms, host};
 
 /// Streams, and configurations, that are open at most.
@@ -45,6 +45,10 @@ impl Player {
             Step::Call { status, body, is_reset } => {
                 let headers = if is_reset { Headers::new() } else { self.headers(Some(status_of(status))) };
                 answer_call(headers, body.to_vec());
+            }
+            Step::Operator { status, body, is_reset } => {
+                let headers = if is_reset { Headers::new() } else { self.headers(Some(status_of(status))) };
+                answer_agent(headers, body.to_vec());
             }
             Step::Wait { millis, backwards: true } => host(|host| host.clock = host.clock.saturating_sub(millis)),
             Step::Wait { millis, .. } => wait(millis.min(2 * LADDER)),
@@ -177,6 +181,8 @@ impl Player {
             self.close();
         }
         host(|host| assert!(host.streams.is_empty(), "a client waits for ever: {:?}", host.streams));
+        // One that waits for something new may do so for ever.
+        while answer_agent(Headers::from_iter([(":status", "503")]), Vec::new()) {}
         for root in self.roots {
             stop(root);
         }

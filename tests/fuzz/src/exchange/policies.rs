@@ -70,6 +70,9 @@ pub(super) const LIMITS: &str = r#""admission": {"rate_limit": [
     {"key": [{"header": "x-tenant"}, "path", "method", "source_address"], "rate": "2/s", "max_keys": 8, "headers": "all"},
     {"rate": "5/min", "burst": 3}]}"#;
 
+pub(super) const ISOLATING: &str = r#""admission": {"isolate": {"region_header": "x-from", "regions": ["south"]},
+    "rate_limit": [{"rate": "1000/s", "burst": 4}]}"#;
+
 pub(super) const ONCE_BY_HEADER: &str = r#""admission": {
     "isolate": {"region_header": "x-from", "regions": ["south"]},
     "dedupe": {"key": {"header": "x-message-id"}, "max_keys": 8, "replay_answer": true, "max_answers": 2}}"#;

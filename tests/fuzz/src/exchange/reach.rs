@@ -9,7 +9,7 @@ use super::run;
 use crate::host::host;
 
 /// Inputs, and some of what is counted and answered when they are played.
-const REACHED: [(&str, &[&str]); 31] = [
+const REACHED: [(&str, &[&str]); 34] = [
     (
         "breaker-opens-and-closes",
         &[
@@ -56,6 +56,20 @@ const REACHED: [(&str, &[&str]); 31] = [
     ("last-good", &["responses last-good 5xx", "responses last-good connect"]),
     ("max-share-exceeded", &["responses static 5xx", "responses primary none", "responses refusal 5xx"]),
     ("one-too-many", &["admission limited"]),
+    (
+        "overrides-of-every-kind",
+        &[
+            "responses static skipped_override",
+            "attempts west skipped_override",
+            "answer 200 north",
+            "admission isolated",
+            "admission limited",
+            "responses secondary skipped_breaker_open",
+            "responses would_secondary 5xx",
+        ],
+    ),
+    ("overrides-that-are-none", &["responses static skipped_override"]),
+    ("overrides-end", &["responses secondary skipped_override", "answer 200 west", "attempts east ok"]),
     ("static-answer", &["responses static 5xx"]),
     (
         "static-by-when",

@@ -9,6 +9,7 @@
 //! answer 503 via_upstream    the primary's answer begins, with Envoy's response code details; `Answer`: no body
 //! piece some bytes           more of the answer's body; `Piece`: the last of it
 //! call 200 some bytes        the oldest call is answered; `Call`: it is reset
+//! operator 200 {}            the oldest question to the agent is answered; `Operator`: it is reset
 //! no-hosts                   calls find no host from now on; `No-cluster`: no cluster; `no-hosts west`: only those to it
 //! upstream east              where Envoy's route leads to from now on; without a name it leads to no cluster
 //! wait 300                   milliseconds pass; `Wait`: the clock steps back by as many
@@ -30,6 +31,7 @@ pub(super) enum Step<'a> {
     Answer { status: &'a [u8], details: &'a [u8], is_last: bool },
     Piece { bytes: Bytes<'a>, is_last: bool },
     Call { status: &'a [u8], body: Bytes<'a>, is_reset: bool },
+    Operator { status: &'a [u8], body: Bytes<'a>, is_reset: bool },
     Clusters { are_known: bool, only: &'a [u8] },
     Upstream { cluster: &'a [u8] },
     Wait { millis: u64, backwards: bool },
@@ -81,6 +83,7 @@ fn step(line: &[u8]) -> Option<Step<'_>> {
         b'a' => Step::Answer { status: first, details: second, is_last: is_capital },
         b'p' => Step::Piece { bytes: Bytes::read(rest), is_last: is_capital },
         b'c' => Step::Call { status: first, body: Bytes::read(second), is_reset: is_capital },
+        b'o' => Step::Operator { status: first, body: Bytes::read(second), is_reset: is_capital },
         b'n' => Step::Clusters { are_known: !is_capital, only: rest },
         b'u' => Step::Upstream { cluster: rest },
         b'w' => Step::Wait { millis: number(rest).try_into().unwrap_or(u64::MAX), backwards: is_capital },

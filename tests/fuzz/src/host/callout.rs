@@ -5,6 +5,12 @@ use helius_policy::http::{Headers, is_hop_by_hop};
 
 use super::{Host, Outcome, Status};
 
+/// The cluster of the pod's agent.
+const AGENT: &str = "helius_agent";
+
+/// Where it is asked for overrides.
+const OVERRIDES: &str = "/v1/overrides?wait=20s";
+
 /// A call under way.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Call {
@@ -13,6 +19,14 @@ pub(crate) struct Call {
     /// The stream that waits for it; none waits for a drill.
     pub(crate) stream: Option<u32>,
     pub(crate) is_head: bool,
+}
+
+/// A question to the agent under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Question {
+    pub(crate) token: u32,
+    pub(crate) root: u32,
+    is_for_overrides: bool,
 }
 
 /// What came of a call; without headers where it was reset.
@@ -50,6 +64,9 @@ impl Host {
     pub(super) fn call(&mut self, cluster: &str, headers: &Headers, body: &[u8], timeout: u32) -> Outcome<u32> {
         let (caller, clock, state) = (self.effective, self.clock, self.clusters.state_of(cluster));
         check_request(headers, timeout);
+        if cluster == AGENT {
+            return self.ask_agent(caller, headers, state);
+        }
         let (root, stream) = if self.roots.contains_key(&caller) {
             self.check_drill(caller, headers);
             (caller, None)
@@ -68,6 +85,22 @@ impl Host {
         self.next_token += 4;
         let is_head = headers.first(":method") == Some(b"HEAD");
         self.calls.push_back(Call { token: self.next_token, root, stream, is_head });
+        Ok(self.next_token)
+    }
+
+    /// A question to the agent, of which each filter has one of each kind under way.
+    fn ask_agent(&mut self, root: u32, headers: &Headers, state: ClusterState) -> Outcome<u32> {
+        assert!(self.roots.contains_key(&root), "a stream asks the agent");
+        let is_for_overrides = headers.first(":path") == Some(OVERRIDES.as_bytes());
+        let is_same = |it: &&Question| it.root == root && it.is_for_overrides == is_for_overrides;
+        assert_eq!(self.asked.iter().find(is_same), None, "one more question to the agent");
+        match state {
+            ClusterState::Fine => {}
+            ClusterState::Unknown => return Err(Status::BadArgument),
+            ClusterState::WithoutHosts => return Err(Status::InternalFailure),
+        }
+        self.next_token += 4;
+        self.asked.push_back(Question { token: self.next_token, root, is_for_overrides });
         Ok(self.next_token)
     }
 

@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use helius_policy::http::Headers;
 
-pub(crate) use callout::{Call, CallAnswer, ClusterState, Clusters};
+pub(crate) use callout::{Call, CallAnswer, ClusterState, Clusters, Question};
 pub(crate) use flow::{Deferred, Reply};
 pub(crate) use ledger::{Client, Ledger, Terms};
 pub(crate) use plugin::{Metrics, Root};
@@ -62,6 +62,8 @@ pub(crate) struct Host {
     pub(crate) streams: BTreeMap<u32, Stream>,
     /// Calls under way, the oldest first. They belong to the root context, so a stream that ends does not end them.
     pub(crate) calls: VecDeque<Call>,
+    /// Questions to the pod's agent under way, the oldest first.
+    pub(crate) asked: VecDeque<Question>,
     /// The answer that the module is being told of.
     pub(crate) call_answer: Option<CallAnswer>,
     pub(crate) clusters: Clusters,

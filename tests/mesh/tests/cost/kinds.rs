@@ -1,13 +1,15 @@
 //! The kinds of exchange, and what one of each costs.
 
 use helius_mesh::{
-    Answer, Behaviour, Breaker, Cost, Document, Exchange, Fixed, Flaw, Grpc, LastGood, Limit, MaxShare, Mode, Output,
-    Request, Route, Says, Scenario, judge, play,
+    Agent, AgentEvent, Answer, Behaviour, Breaker, Change, Cost, Document, Exchange, Fixed, Flaw, Grpc, LastGood,
+    Limit, MaxShare, Mode, Output, Override, Request, Route, Says, Scenario, judge, play, region_name,
 };
 
 /// The plainest kind, and the one with everything that a healthy request may meet.
 pub(crate) const HEALTHY: &str = "healthy POST, 50 bytes";
 pub(crate) const GUARDED_AND_LIMITED: &str = "guarded and limited route, healthy POST";
+/// The same while operators have switched something on it.
+pub(crate) const SWITCHED: &str = "guarded and limited route, overrides in force, healthy POST";
 
 /// Every kind by its name.
 pub(crate) fn kinds() -> Vec<(&'static str, Exchange)> {
@@ -69,6 +71,7 @@ pub(crate) fn kinds() -> Vec<(&'static str, Exchange)> {
         ("guarded route, healthy GET", on("/guarded", get())),
         ("guarded route, healthy POST", on("/guarded", post())),
         (GUARDED_AND_LIMITED, on("/both", post())),
+        (SWITCHED, on("/switched", post())),
         ("breaker open, secondary", on("/open", post().regions([Behaviour::Refuse]))),
         ("breaker forced open, static", on("/shut", post())),
         ("judged route, healthy POST, 120 bytes", on("/judged", post().regions([json(0, 1)]))),
@@ -116,6 +119,7 @@ pub(crate) fn cost_of(exchange: &Exchange) -> Cost {
         limited("full", 1, 1),
         guarded("guarded", Breaker::default()),
         Route { breaker: Some(Breaker::default()), ..limited("both", 1000, 1000) },
+        Route { breaker: Some(Breaker::default()), ..limited("switched", 1000, 1000) },
         guarded("open", touchy),
         Route { last_good: Some(LastGood::default()), ..Route::new("keeping", 2) },
         guarded("shut", Breaker { mode: Mode::ForcedOpen, ..touchy }),
@@ -128,6 +132,12 @@ pub(crate) fn cost_of(exchange: &Exchange) -> Cost {
         Route { output: Some(Output::default()), ..guarded("judged-guarded", Breaker::default()) },
     ];
     let mut scenario = Scenario::new(Document::new(routes));
+    if exchange.request.path == "/switched" {
+        scenario.document.agent = Some(Agent::default());
+        for change in [Change::RateLimit(500), Change::Drain(region_name(1))] {
+            scenario = scenario.when(0, AgentEvent::Set(Override::new(change, 60_000).on("switched")));
+        }
+    }
     // Late enough that none comes while another is there, and close enough that the log stays silent.
     for index in 0..4 {
         let mut again = exchange.clone();
@@ -136,5 +146,7 @@ pub(crate) fn cost_of(exchange: &Exchange) -> Cost {
     }
     let outcome = play(&scenario, 0, false);
     assert_eq!(judge(&outcome), []);
+    let has_overrides = !outcome.records[3].overrides.is_empty();
+    assert_eq!(has_overrides, !scenario.agent.is_empty());
     outcome.records[3].cost
 }

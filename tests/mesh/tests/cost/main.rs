@@ -36,6 +36,12 @@ fn main() -> ExitCode {
     if added > MOST_ADDED {
         return ExitCode::FAILURE;
     }
+    let [plain, switched] =
+        [kinds::GUARDED_AND_LIMITED, kinds::SWITCHED].map(|kind| golden_of(&found, kind).map(calls));
+    if plain != switched {
+        println!("with overrides in force it costs {switched:?} calls, and without {plain:?}");
+        return ExitCode::FAILURE;
+    }
     let kinds = |table: &golden::Table| table.iter().map(|(kind, _)| kind.clone()).collect::<Vec<_>>();
     let is_as_before = found.iter().all(|(kind, cost)| golden_of(&golden, kind).is_some_and(|it| is_near(*cost, it)));
     if is_as_before && kinds(&found) == kinds(&golden) {
