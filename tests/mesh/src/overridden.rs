@@ -53,8 +53,8 @@ impl World {
         (record.document, record.overrides) = (Some(document), kinds);
     }
 
-    /// Looks whether the gauges say what `root` knows to be in force. Judged where one document holds for the whole run: one that makes an
-    /// override useless leaves its gauge to nobody.
+    /// Looks whether the gauges say what `root` knows to be in force. Judged where one document holds for the whole run: one
+    /// that makes an override useless leaves its gauge to nobody.
     pub(crate) fn look_at_overrides(&self, root: (usize, u32)) {
         let (document, agent, metrics) = (self.last_good.borrow(), self.agent.borrow(), self.metrics.borrow());
         let Some(document) = document.as_ref().filter(|it| it.agent.is_some() && self.scenario.pushes.is_empty())

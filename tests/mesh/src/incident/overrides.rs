@@ -5,7 +5,8 @@ use fastrand::Rng;
 use super::regions::Mood;
 use super::{breakers, clients, last_rungs, one_in, pick};
 use crate::document::{Agent, Change, Forced, ISOLATED, Limit, NEAR, ORIGIN, Override, region_name};
-use crate::scenario::{AgentEvent, Lie, Millis, Scenario};
+use crate::says::Says;
+use crate::scenario::{AgentEvent, Answer, Behaviour, Exchange, Lie, Millis, Request, Scenario};
 
 /// When the last of it begins.
 const LATEST: Millis = 4000;
@@ -35,6 +36,9 @@ pub(super) fn overrides(random: &mut Rng, scenario: &mut Scenario, mood: &Mood) 
     if one_in(random, 2) {
         (scenario.pushes, scenario.clock_steps, scenario.deaths) = (Vec::new(), Vec::new(), Vec::new());
     }
+    if one_in(random, 8) {
+        outlive(random, scenario);
+    }
     for _ in 0..random.usize(5..25) {
         let mut exchange = clients::exchange(random, &scenario.document, scenario.envoy.workers, mood);
         exchange.at = random.u64(0..LATEST + 2000);
@@ -42,6 +46,20 @@ pub(super) fn overrides(random: &mut Rng, scenario: &mut Scenario, mood: &Mood) 
             exchange.request.headers.push((ORIGIN.to_owned(), NEAR.into()));
         }
         scenario.exchanges.push(exchange);
+    }
+}
+
+/// A document is pushed while each worker has a stream that keeps the filter of the one before alive for long.
+fn outlive(random: &mut Rng, scenario: &mut Scenario) {
+    let mut next = scenario.document.clone();
+    next.routes[1].timeout += 1;
+    let (begin, pushed) = (random.u64(0..300), random.u64(400..1000));
+    scenario.pushes = vec![(pushed, next)];
+    let drips = Answer { body: Some(1000), pieces: 100, interval: 70, ..Answer::saying(Says::Good) };
+    for worker in 0..scenario.envoy.workers {
+        let request = Request::new("GET", "/elsewhere");
+        let exchange = Exchange { at: begin, worker, ..Exchange::new(request) };
+        scenario.exchanges.push(exchange.regions([Behaviour::Answer(drips.clone())]));
     }
 }
 

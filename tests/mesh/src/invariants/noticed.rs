@@ -97,7 +97,8 @@ pub(crate) const ONCE_ONLY: Noticed = Noticed {
 pub(crate) const HEARD_OF: Noticed = Noticed {
     name: "heard_of",
     sentence: "a second after something was switched, or was undone, every worker knows it; where the agent was gone, or \
-               the worker that asks it is, or there is another document or another time, a second after that is over; a fresh VM and a new document begin with what is known",
+               the worker that asks it is, or there is another document or another time, a second after that is over; a \
+               fresh VM and a new document begin with what is known",
 };
 
 pub(crate) const AS_GIVEN: Noticed = Noticed {

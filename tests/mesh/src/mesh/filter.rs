@@ -4,7 +4,7 @@
 //! only: the body is shown as it comes, kept while the filter says so, and the first "continue" lets everything go.
 //! Without it nothing is shown until the filter resumes the stream.
 
-use super::{Key, Mesh};
+use super::{Key, Mesh, per_try_timeout};
 use crate::fields::Fields;
 use crate::host::Action;
 use crate::invariants::{ONE_ANSWER, ONLY_HELD};
@@ -99,9 +99,26 @@ impl Mesh {
         match next {
             None | Some(Next::Nothing) => {}
             Some(Next::Forward(piece)) => self.forward_body(key, side, &piece, is_last),
-            Some(Next::TooLarge) => self.too_large(key, side),
+            Some(Next::TooLarge) => {
+                if action == Action::Continue && side == Side::Request {
+                    self.was_let_in(key);
+                }
+                self.too_large(key, side);
+            }
             Some(Next::LetGo) => self.let_go(key, side),
         }
+    }
+
+    /// The filter has let a request go on to its primary, and asked its breaker for that, though Envoy does not.
+    fn was_let_in(&self, key: Key) {
+        let Some((exchange, timeout, None)) = self.with(key, |stream| {
+            let timeout = stream.request.headers.as_ref().and_then(per_try_timeout);
+            (stream.exchange, timeout, stream.router.door)
+        }) else {
+            return;
+        };
+        let is_whole = self.world.records.borrow()[exchange].shown.end.is_some();
+        self.world.let_in(exchange, 0, timeout, is_whole);
     }
 
     pub(super) fn show_trailers(&mut self, key: Key, side: Side, fields: Fields) {
