@@ -15,6 +15,7 @@ use crate::scenario::{AgentEvent, Lie, Millis};
 use crate::world::Micros;
 
 pub(crate) use known::Roots;
+pub use told::document_of;
 pub(crate) use told::{Told, is_for_overrides, made_up, timed_out};
 
 /// How long it may take until every worker knows what has been switched.

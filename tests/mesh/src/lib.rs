@@ -44,6 +44,7 @@ mod watch;
 mod witness;
 mod world;
 
+pub use agent::document_of;
 pub use breakers::{Door, State};
 pub use bytes::{answer_body, cut, id_of, request_body};
 pub use document::{

@@ -1,10 +1,11 @@
 //! What the agent answers.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
 use super::{Agent, Entry, Mood};
+use crate::document::Override;
 use crate::fields::Fields;
 use crate::host::CallAnswer;
 use crate::scenario::Lie;
@@ -85,10 +86,16 @@ fn seconds(query: &str) -> Option<Micros> {
 }
 
 fn document(entries: &[Entry]) -> Value {
-    let overrides = entries.iter().map(|it| {
-        let until = humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_micros(it.until));
-        it.what.to_json(&until.to_string())
-    });
+    list(entries.iter().map(|it| (&it.what, UNIX_EPOCH + Duration::from_micros(it.until))))
+}
+
+/// The document that an agent gives of these overrides, each with its end.
+pub fn document_of<'a>(overrides: impl Iterator<Item = (&'a Override, SystemTime)>) -> String {
+    list(overrides).to_string()
+}
+
+fn list<'a>(overrides: impl Iterator<Item = (&'a Override, SystemTime)>) -> Value {
+    let overrides = overrides.map(|(what, until)| what.to_json(&humantime::format_rfc3339_millis(until).to_string()));
     json!({ "overrides": overrides.collect::<Vec<_>>() })
 }
 

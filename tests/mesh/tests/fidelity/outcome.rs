@@ -41,6 +41,13 @@ pub(crate) fn is_compared(name: &str) -> bool {
     !LEFT_OUT.contains(&name) && !name.starts_with("x-envoy-")
 }
 
+/// Whether a stat is part of the outcome: not those that tell the time.
+pub(crate) fn is_counted(name: &str) -> bool {
+    const LEFT_OUT: [&str; 2] = ["helius_latency_microseconds_total", "helius_override_expires_seconds"];
+    let is_ours = ["helius_", "telemetry_"].iter().any(|prefix| name.starts_with(prefix));
+    is_ours && !LEFT_OUT.contains(&name)
+}
+
 /// A stat's name with its labels, written as Prometheus does.
 pub(crate) fn series<'a>(name: &str, labels: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let labels: BTreeMap<&str, &str> = labels.into_iter().collect();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use helius_mesh::{End as Ended, Fields, Record, Scenario, play};
 
-use crate::outcome::{End, Outcome, Seen, is_compared, series};
+use crate::outcome::{End, Outcome, Seen, is_compared, is_counted, series};
 
 /// What a scenario leaves open is decided by a seed; those here leave nothing open that anybody could see.
 const SEEDS: u64 = 3;
@@ -26,7 +26,8 @@ fn played(scenario: &Scenario, seed: u64) -> Result<Outcome, String> {
     if !outcome.wrong.is_empty() {
         return Err(format!("  {}\n  {}", outcome.wrong.join("\n  "), outcome.trace.join("\n  ")));
     }
-    let stats = outcome.stats.iter().filter(|(_, value)| *value > 0);
+    let is_counted = |name: &str| is_counted(name.rsplit(";.;").next().unwrap_or_default());
+    let stats = outcome.stats.iter().filter(|(name, value)| *value > 0 && is_counted(name));
     Ok(Outcome {
         exchanges: outcome.records.iter().map(seen).collect(),
         stats: stats.map(|(name, value)| (read(name), *value)).collect(),

@@ -1,5 +1,6 @@
 //! A scenario on the real Envoy, with regions and clients in this process.
 
+mod agent;
 mod setup;
 mod translation;
 
@@ -7,11 +8,12 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use helius_e2e::{Failure, Mesh, Protocol, PushedMesh, Reply, wait_for};
-use helius_mesh::{Behaviour, Document, Exchange, Scenario};
+use helius_mesh::{AgentEvent, Behaviour, Document, Exchange, Scenario};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use self::agent::Agent;
 use self::setup::{Regions, Setup};
-use crate::outcome::{Counts, End, Outcome, Seen, is_compared, series};
+use crate::outcome::{Counts, End, Outcome, Seen, is_compared, is_counted, series};
 
 /// The filter counts an exchange when Envoy logs it, and a call may go on after that.
 const SETTLES: Duration = Duration::from_secs(3);
@@ -25,6 +27,8 @@ pub(crate) fn shared_key(scenario: &Scenario) -> Option<String> {
 pub(crate) struct Stage {
     envoy: Envoy,
     regions: Regions,
+    /// Where the document has one.
+    agent: Option<Agent>,
     protocol: Protocol,
     /// Gauges that stand since the start belong to the first scenario.
     is_fresh: bool,
@@ -34,13 +38,17 @@ impl Stage {
     /// Sets up what the scenario needs.
     pub(crate) async fn of(scenario: &Scenario) -> anyhow::Result<Self> {
         let setup = Setup::of(scenario)?;
-        let (bootstrap, regions) = setup.build().await?;
+        let (mut bootstrap, regions) = setup.build().await?;
+        let agent = if scenario.document.agent.is_some() { Some(Agent::start().await?) } else { None };
+        if let Some(agent) = &agent {
+            bootstrap = agent.known_to(bootstrap);
+        }
         let envoy = if scenario.pushes.is_empty() {
             Envoy::Fixed(Box::new(bootstrap.start().await?))
         } else {
             Envoy::Pushed(Box::new(bootstrap.start_pushed().await?))
         };
-        Ok(Self { envoy, regions, protocol: setup.protocol, is_fresh: true })
+        Ok(Self { envoy, regions, agent, protocol: setup.protocol, is_fresh: true })
     }
 
     /// Plays a scenario. The stats are read until they are the `expected` ones, or for long enough.
@@ -53,6 +61,11 @@ impl Stage {
             sleep_until(began + Duration::from_millis(at)).await;
             match event {
                 Event::Push(document) => self.envoy.push(document).await?,
+                Event::Agent(index, event) => {
+                    if let Some(agent) = &mut self.agent {
+                        agent.on(index, event).await?;
+                    }
+                }
                 Event::Exchange(index, exchange) => {
                     self.regions.prepare(index, exchange).await?;
                     exchanges.push(ask(self.envoy.mesh(), self.protocol, index, exchange).await?);
@@ -90,6 +103,7 @@ impl Envoy {
 enum Event<'a> {
     Exchange(usize, &'a Exchange),
     Push(&'a Document),
+    Agent(usize, &'a AgentEvent),
 }
 
 /// What happens, in order. An exchange begins when the one before it has ended, at the earliest.
@@ -97,6 +111,7 @@ fn events(scenario: &Scenario) -> Vec<(u64, Event<'_>)> {
     let exchanges = scenario.exchanges.iter().enumerate();
     let mut events: Vec<_> = exchanges.map(|(index, it)| (it.at, Event::Exchange(index, it))).collect();
     events.extend(scenario.pushes.iter().map(|(at, document)| (*at, Event::Push(document))));
+    events.extend(scenario.agent.iter().enumerate().map(|(index, (at, event))| (*at, Event::Agent(index, event))));
     events.sort_by_key(|(at, _)| *at);
     events
 }
@@ -152,7 +167,7 @@ async fn settled(mesh: &Mesh, before: &Counts, expected: &Counts) -> Counts {
 async fn count(mesh: &Mesh) -> anyhow::Result<Counts> {
     let stats = mesh.stats().await?;
     let samples = ["helius_", "telemetry_"].into_iter().flat_map(|prefix| stats.beginning(prefix));
-    let samples = samples.filter(|sample| sample.value > 0);
+    let samples = samples.filter(|sample| sample.value > 0 && is_counted(&sample.name));
     let labelled = samples.map(|sample| {
         let labels = sample.labels.iter().map(|(label, value)| (label.as_str(), value.as_str()));
         (series(&sample.name, labels), sample.value)

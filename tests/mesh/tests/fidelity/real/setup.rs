@@ -43,7 +43,8 @@ impl<'a> Setup<'a> {
         let is_used_up = self.clusters.contains(&Cluster::OverflowingLate);
         // What a breaker knows stays in its Envoy.
         let has_breaker = self.scenario.document.routes.iter().any(|route| route.breaker.is_some());
-        let has_sequel = self.scenario.exchanges.len() > 1 || !self.scenario.pushes.is_empty();
+        let has_agent = self.scenario.document.agent.is_some();
+        let has_sequel = has_agent || self.scenario.exchanges.len() > 1 || !self.scenario.pushes.is_empty();
         let is_alone = is_used_up || has_breaker || has_sequel;
         let (envoy, document) = (&self.scenario.envoy, self.scenario.document.text());
         (!is_alone).then(|| format!("{envoy:?} {document} {:?} {:?}", self.clusters, self.protocol))

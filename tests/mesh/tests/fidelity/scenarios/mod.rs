@@ -12,6 +12,7 @@ mod judged;
 mod last_rungs;
 mod limits;
 mod operators;
+mod overrides;
 mod primary;
 mod replay;
 mod secondary;
@@ -19,7 +20,7 @@ mod shadow;
 mod streams;
 mod strict;
 
-use helius_mesh::{Answer, Behaviour, Document, Envoy, Exchange, Millis, Request, Route, Scenario};
+use helius_mesh::{AgentEvent, Answer, Behaviour, Document, Envoy, Exchange, Millis, Request, Route, Scenario};
 
 /// A scenario with a name.
 #[derive(Debug)]
@@ -43,6 +44,7 @@ pub(crate) fn all() -> Vec<Case> {
         clients::cases(),
         drills::cases(),
         operators::cases(),
+        overrides::cases(),
         shadow::cases(),
         streams::cases(),
         strict::cases(),
@@ -99,6 +101,11 @@ impl Case {
     /// Another exchange, long after the others.
     fn then(mut self, at: Millis, regions: impl IntoIterator<Item = Behaviour>) -> Self {
         self.scenario = self.scenario.with(Exchange { at, ..exchange(regions) });
+        self
+    }
+
+    fn when(mut self, at: Millis, event: AgentEvent) -> Self {
+        self.scenario = self.scenario.when(at, event);
         self
     }
 
