@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use helius_agent::last_good::{KeepError, LONGEST, MOST, MOST_BYTES, Name, Store};
+use helius_agent::last_good::{Bounds, KeepError, LONGEST, Name, Store};
 use tempfile::TempDir;
 
 fn name(route: &str) -> Name {
@@ -109,25 +109,29 @@ fn what_a_dying_machine_leaves_is_given_to_nobody() {
 #[test]
 fn they_are_bounded_in_number_and_the_oldest_gives_way() {
     let dir = TempDir::new().unwrap();
-    let mut store = open(&dir);
-    for second in 0..MOST as u64 + 3 {
+    let mut store = Store::within(dir.path(), Bounds { count: 10, ..Bounds::default() }).unwrap();
+    for second in 0..13 {
         let route = if second % 2 == 0 { "assist" } else { "predict" };
         store.keep(&name(route), &record(second, &second.to_string(), b""), None).unwrap();
     }
-    assert_eq!(store.size().0, MOST);
+    assert_eq!(store.size().0, 10);
     assert_eq!(all(&store, "assist")[0], record(4, "4", b""));
-    assert_eq!(files(dir.path()).len(), MOST);
+    assert_eq!(files(dir.path()).len(), 10);
 }
 
 #[test]
-fn they_are_bounded_in_bytes() {
+fn they_are_bounded_in_bytes_also_when_they_are_found_on_disk() {
     let dir = TempDir::new().unwrap();
-    let mut store = open(&dir);
-    let body = vec![b'x'; 200 << 10];
-    for second in 0..=MOST_BYTES / body.len() as u64 + 3 {
+    let body = vec![b'x'; 1_000];
+    let bounds = Bounds { bytes: 10_500, ..Bounds::default() };
+    let mut store = Store::within(dir.path(), bounds).unwrap();
+    for second in 0..15 {
         store.keep(&name("assist"), &record(second, &second.to_string(), &body), None).unwrap();
     }
     let (count, bytes) = store.size();
-    assert!(count > 300 && bytes <= MOST_BYTES, "{count} with {bytes} bytes");
+    assert!(count == 10 && bytes <= bounds.bytes, "{count} with {bytes} bytes");
     assert_eq!(open(&dir).size(), (count, bytes));
+    let smaller = Store::within(dir.path(), Bounds { count: 3, ..bounds }).unwrap();
+    assert_eq!(smaller.size().0, 3);
+    assert_eq!(all(&smaller, "assist")[0], record(12, "12", &body));
 }

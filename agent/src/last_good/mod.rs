@@ -20,11 +20,21 @@ use tracing::warn;
 
 use shelf::Shelf;
 
-/// Answers that are kept at the most, over all routes.
-pub const MOST: usize = 4_096;
+/// How much is kept, over all routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Answers at the most.
+    pub count: usize,
+    /// Bytes that they take at the most.
+    pub bytes: u64,
+}
 
-/// Bytes that they take at the most.
-pub const MOST_BYTES: u64 = 64 << 20;
+impl Default for Bounds {
+    /// As many answers as one route may keep in the filter, in 64 MiB.
+    fn default() -> Self {
+        Self { count: 4_096, bytes: 64 << 20 }
+    }
+}
 
 /// Longest answer, in bytes: what the filter can keep of one, key and headers included.
 pub const LONGEST: usize = (256 + 8) << 10;
@@ -51,6 +61,7 @@ impl Name {
 #[derive(Debug)]
 pub struct Store {
     dir: PathBuf,
+    bounds: Bounds,
     shelves: BTreeMap<Name, Shelf>,
 }
 
@@ -72,6 +83,15 @@ impl Store {
     ///
     /// Where the directory can be neither read nor made.
     pub fn open(state_dir: &Path) -> io::Result<Self> {
+        Self::within(state_dir, Bounds::default())
+    }
+
+    /// The same with other bounds.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`].
+    pub fn within(state_dir: &Path, bounds: Bounds) -> io::Result<Self> {
         let dir = state_dir.join("last-good");
         fs::create_dir_all(&dir)?;
         let mut shelves = BTreeMap::new();
@@ -82,7 +102,7 @@ impl Store {
                 }
             }
         }
-        let mut store = Self { dir, shelves };
+        let mut store = Self { dir, bounds, shelves };
         store.make_room();
         Ok(store)
     }
@@ -133,7 +153,7 @@ impl Store {
     fn make_room(&mut self) {
         loop {
             let (count, bytes) = self.size();
-            if count <= MOST && bytes <= MOST_BYTES {
+            if count <= self.bounds.count && bytes <= self.bounds.bytes {
                 return;
             }
             let oldest = self.shelves.iter().filter_map(|(name, shelf)| Some((shelf.oldest()?, name))).min();
