@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::document::{Document, Override};
+use crate::fields::Fields;
 use crate::scenario::{AgentEvent, Lie, Millis};
 use crate::world::Micros;
 
@@ -170,10 +171,10 @@ impl Agent {
 }
 
 /// The document as it holds for a request on this path while `entries` are in force.
-pub(crate) fn switched(document: &Rc<Document>, path: &str, entries: &[Entry]) -> Rc<Document> {
+pub(crate) fn switched(document: &Rc<Document>, headers: &Fields, entries: &[Entry]) -> Rc<Document> {
     if entries.is_empty() {
         return document.clone();
     }
     let overrides: Vec<_> = entries.iter().map(|it| it.what.clone()).collect();
-    Rc::new(document.switched(path, &overrides))
+    Rc::new(document.switched(headers, &overrides))
 }

@@ -49,7 +49,7 @@ impl World {
         let known: Vec<Override> = entries.iter().map(|it| it.what.clone()).collect();
         let in_force = record.matched().map_or_else(Vec::new, |route| document.in_force(route, &known));
         let kinds = in_force.iter().map(|it| it.change.kind()).collect();
-        let document = switched(document, record.headers.text(":path"), entries);
+        let document = switched(document, &record.headers, entries);
         (record.document, record.overrides) = (Some(document), kinds);
     }
 

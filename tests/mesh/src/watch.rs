@@ -3,6 +3,7 @@
 use crate::agent::switched;
 use crate::breakers::{Attempt, Broken, Door, TRANSITIONS_TOTAL, Told};
 use crate::document::{Mode, Route, region_named};
+use crate::fields::Fields;
 use crate::flights::Owner;
 use crate::host::label;
 use crate::invariants::{BREAKER_GAUGE, CHAIN, WITHIN_BUDGET, WITHIN_SHARE};
@@ -152,7 +153,9 @@ impl World {
         }
         for (route, region, state, changed) in breakers.states() {
             let Some(it) = document.routes.iter().find(|it| it.name == route) else { continue };
-            let switched = switched(document, &it.path, agent.roots.entries(root));
+            let mut headers = Fields::default();
+            headers.push(":path", &it.path);
+            let switched = switched(document, &headers, agent.roots.entries(root));
             let Some(it) = switched.routes.iter().find(|other| other.name == route) else { continue };
             let (Some(breaker), Some(region)) = (switched.breaker_of(it, region), it.regions.get(region)) else {
                 continue;

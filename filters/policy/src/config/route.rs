@@ -55,13 +55,13 @@ impl Route {
     /// The same route with an operator's change.
     pub(crate) fn overridden(self, change: &Change) -> Self {
         match change {
-            Change::Static => Self { is_forced_static: true, upstream: self.upstream.draining(|_| true), ..self },
+            Change::Static => Self { is_forced_static: true, ..self },
             Change::Breaker { region, state } => {
                 Self { upstream: self.upstream.with_breakers_in(state.mode(), region.as_deref()), ..self }
             }
             Change::RateLimit { scale } => Self { admission: self.admission.map(|it| it.scaled(*scale)), ..self },
             Change::Isolate { region } => Self { admission: self.admission.map(|it| it.isolating(region)), ..self },
-            Change::Drain { region } => Self { upstream: self.upstream.draining(|name| name == region), ..self },
+            Change::Drain { region } => Self { upstream: self.upstream.draining(region), ..self },
             Change::Shadow => self.in_shadow(),
         }
     }

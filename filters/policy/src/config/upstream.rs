@@ -152,10 +152,10 @@ impl Upstream {
         self
     }
 
-    /// The same regions, of which those that `names` says are not asked.
-    pub(super) fn draining(mut self, names: impl Fn(&str) -> bool) -> Self {
+    /// The same regions, of which this one is not asked.
+    pub(super) fn draining(mut self, name: &str) -> Self {
         for region in self.regions_mut() {
-            region.is_drained |= names(&region.name);
+            region.is_drained |= region.name == name;
         }
         self
     }

@@ -141,7 +141,7 @@ impl Exchange {
 const fn usage(route: &Route, is_awaited: bool, is_called: bool) -> Use {
     match route.upstream.primary.breaker {
         _ if is_called => Use::Call,
-        _ if route.upstream.primary.is_drained && !is_awaited => Use::PassOver,
+        _ if (route.upstream.primary.is_drained || route.is_forced_static()) && !is_awaited => Use::PassOver,
         // Its body may tell whether it is a duplicate, or which answer was given to it before; and Envoy closes the
         // connection of whoever is answered before his
         // request has come to its end, which one who sends everything many times should not pay each time.

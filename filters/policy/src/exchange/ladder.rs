@@ -39,7 +39,7 @@ impl Exchange {
                 Ok(_) if held.complete && !self.request.is_whole() => Some(NotReplayable::Incomplete),
                 kept => kept.err(),
             };
-            let skip = if secondary.region.is_drained {
+            let skip = if self.is_out(&secondary.region) {
                 Err(Skip::Override)
             } else if refused.is_some() {
                 self.not_replayable = refused;
@@ -257,7 +257,7 @@ impl Exchange {
                 self.deliver(held, response, ServedBy::region(region), Some(region), host, effects);
             }
             None => {
-                let is_forced = self.route.is_forced_static();
+                let is_forced = self.is_forced();
                 let last_good = if is_forced { None } else { self.last_good(host) };
                 let last_good = last_good.map(|response| (response, ServedBy::LastGood));
                 let fixed = || self.fixed().map(|response| (response, ServedBy::Static));
@@ -310,7 +310,7 @@ impl Exchange {
             Some(reason) => !is_taken && reason != NotReplayable::Incomplete,
             None => !is_taken || self.kept_body().len() <= IN_PLACE_MAX,
         };
-        let is_drained = self.route.upstream.primary.is_drained;
+        let is_drained = self.is_out(&self.route.upstream.primary);
         if may_go_on && !is_drained && self.admit_last_resort(0, primary, now, host, effects) {
             // That the others were passed over is worth a count only if the primary fails.
             self.passed_over.retain(|(region, _)| *region != 0);
@@ -334,7 +334,7 @@ impl Exchange {
         for (index, secondary) in route.upstream.secondaries.iter().enumerate() {
             let (_, attempt) = self.attempt(&secondary.region, now);
             let region = index.saturating_add(1);
-            if !secondary.region.is_drained && self.admit_last_resort(region, attempt, now, host, effects) {
+            if !self.is_out(&secondary.region) && self.admit_last_resort(region, attempt, now, host, effects) {
                 self.passed_over.retain(|(passed_over, _)| *passed_over != region);
                 self.call_region(held, region, attempt, now, effects);
                 return true;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Awaiting, Effect, Exchange, HELD_MAX, Held, Stage, Way};
 use crate::circuit_breaker::Attempt;
-use crate::config::Mode;
+use crate::config::{Mode, Region};
 use crate::host::Host;
 use crate::replay::NotReplayable;
 use crate::time::Timestamp;
@@ -22,7 +22,7 @@ impl Exchange {
             self.started = now;
         }
         let attempt = if is_called { self.attempt(&self.route.upstream.primary, now).1 } else { self.by_route() };
-        let is_drained = self.route.upstream.primary.is_drained && self.mode == Mode::Enforce;
+        let is_drained = self.is_out(&self.route.upstream.primary);
         if !is_drained && self.admit(0, attempt, now, host, effects) {
             if is_called {
                 self.way = Way::Shut;
@@ -42,6 +42,16 @@ impl Exchange {
         self.degraded = Degraded::from_verdict(Verdict::Skipped(skip));
         self.pass_over(0, skip, effects);
         self.descend(Held::request(), host, effects);
+    }
+
+    /// Whether an operator has said that this region is not to be asked: it, or none, because a configured answer is forced.
+    pub(super) fn is_out(&self, region: &Region) -> bool {
+        self.mode == Mode::Enforce && (region.is_drained || self.is_forced())
+    }
+
+    /// Whether an operator has said that the configured answer is the answer, and there is one for this client.
+    pub(super) fn is_forced(&self) -> bool {
+        self.route.is_forced_static() && self.has_fixed()
     }
 
     /// The attempt at the primary by Envoy's own route.

@@ -5,7 +5,7 @@ use helius_policy::http::{Headers, Response};
 use helius_policy::time::Timestamp;
 use helius_policy::verdict::{Degraded, ServedBy, Skip, Verdict};
 
-use crate::setup::{ATTEMPT, BY_PATH, Setup};
+use crate::setup::{ATTEMPT, BY_PATH, GRPC, Setup};
 use crate::watch::Watched;
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_003);
@@ -93,6 +93,15 @@ fn it_means_the_static_answer_and_neither_a_kept_one_nor_a_bound() {
 fn without_a_static_answer_it_changes_nothing() {
     let watched = Watched::begin(Setup { is_forced: true, has_static: false, ..Setup::default() });
     assert!(watched.asks_primary);
+}
+
+#[test]
+fn where_only_grpc_has_a_configured_answer_only_grpc_gets_it() {
+    let setup = |extra| Setup { is_forced: true, has_static: false, covers_grpc: true, extra, ..Setup::default() };
+    let plain = Watched::begin(setup(None));
+    assert!(plain.asks_primary, "a 503 would be worse than an answer");
+    let grpc = Watched::begin(setup(Some(GRPC)));
+    assert_eq!(reply(&grpc).headers.first("grpc-status"), Some(&b"14"[..]));
 }
 
 #[test]

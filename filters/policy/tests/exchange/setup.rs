@@ -247,7 +247,7 @@ routes:
 
     /// Whether a region must not be asked, because an operator has said so.
     pub(crate) fn is_drained(&self, region: usize) -> bool {
-        let has_fixed = self.has_static || self.covers_grpc;
+        let has_fixed = if self.extra == Some(GRPC) { self.covers_grpc } else { self.has_static };
         !self.shadow && (self.drained.contains(&region) || (self.is_forced && has_fixed))
     }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Breaker, Document, Mode, Route, region_named};
+use crate::fields::Fields;
 use crate::scenario::Millis;
 use crate::world::Micros;
 
@@ -166,18 +167,21 @@ impl Document {
         meant.into_iter().filter(|it| !is_shadow || it.change == Change::Shadow).collect()
     }
 
-    /// The document as it holds for a request on this path, with `overrides` in force.
+    /// The document as it holds for a request with these headers, with `overrides` in force.
     #[must_use]
-    pub(crate) fn switched(&self, path: &str, overrides: &[Override]) -> Self {
+    pub(crate) fn switched(&self, headers: &Fields, overrides: &[Override]) -> Self {
         let mut switched = self.clone();
-        let Some(index) = self.route_of(path).and_then(|it| self.routes.iter().position(|other| other.name == it.name))
+        let Some(index) = self
+            .route_of(headers.text(":path"))
+            .and_then(|it| self.routes.iter().position(|other| other.name == it.name))
         else {
             return switched;
         };
         for it in self.in_force(&self.routes[index], overrides) {
             if it.change == Change::Shadow {
                 switched.is_shadow = true;
-            } else {
+            } else if it.change != Change::Static || self.routes[index].fixed_for(headers).is_some() {
+                // Nobody is given a refusal where he could have an answer.
                 switched.routes[index].switched.add(&it.change);
             }
         }
