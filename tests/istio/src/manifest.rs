@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use helius_policy::config::{Node, Value as Written};
+use helius_policy::config::{ConfigError, Node, Value as Written};
 use serde_json::Value;
 
 /// One document.
@@ -52,8 +52,9 @@ impl Manifest {
             node = next;
         }
         let line = node.line.map(|line| format!(":{line}")).unwrap_or_default();
-        let path = pointer.trim_start_matches('/').replace('/', ".");
-        format!("{}{line}: {} {}: {path}", self.file, self.kind(), self.name())
+        let whole = format!("{}{line}: {} {}", self.file, self.kind(), self.name());
+        let path = pointer.trim_start_matches('/').replace('/', ".").replace("~1", "/");
+        if path.is_empty() { whole } else { format!("{whole}: {path}") }
     }
 }
 
@@ -63,7 +64,10 @@ impl Manifest {
 ///
 /// Where it is not YAML, with the file.
 pub fn read(file: &str, text: &[u8]) -> Result<Vec<Manifest>, String> {
-    let nodes = Node::read_all(text).map_err(|error| format!("{file}: {error}; mend the YAML"))?;
+    let nodes = Node::read_all(text).map_err(|error| match error {
+        ConfigError::Empty => format!("{file}: is empty; write a manifest into it, or remove it"),
+        error => format!("{file}: {error}; mend the YAML"),
+    })?;
     let manifest = |node: Node| {
         let value = serde_json::to_value(&node).map_err(|error| format!("{file}: {error}"))?;
         Ok(Manifest { file: file.to_owned(), value, node })

@@ -1,7 +1,6 @@
 //! Each example as `kubectl apply -k` sends it: whether its parts fit, and whether it is what the sources say.
 
-use std::io::{Write, stderr};
-
+use helius_istio::data::skipped;
 use helius_istio::{rendered, root, wiring};
 
 fn assert_good(problems: &[String]) {
@@ -30,9 +29,7 @@ fn kubectl_renders_what_is_committed() {
     for name in rendered::names(&root()).unwrap() {
         let committed = rendered::example(&root(), &name).unwrap();
         let Some(rendered) = rendered::by_kubectl(&root(), &name).unwrap() else {
-            // Past the test harness, which shows what a test prints only where it fails.
-            let said = format!("SKIPPED: no kubectl with kustomize 5 renders istio/examples/{name}\n");
-            stderr().write_all(said.as_bytes()).unwrap();
+            skipped(&format!("no kubectl with kustomize 5 renders istio/examples/{name}"));
             continue;
         };
         assert_good(&rendered::differences(&name, &committed, &rendered));

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Write, stderr};
 
+use helius_istio::data::published;
 use helius_istio::{Manifest, Schemas, all, configuration, kubernetes, kustomization, read, rendered, rights, root};
 use serde_json::Value;
 
@@ -21,22 +21,6 @@ fn assert_good(problems: &[String]) {
     assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
 }
 
-/// Istio's schemas lie on the machines that check this project; they are not a part of it.
-fn schemas() -> Option<Schemas> {
-    let path = root().join("../shared/data/istio/crds.yaml");
-    match fs::read(&path) {
-        Ok(text) => Some(Schemas::read(&text).unwrap()),
-        Err(error) => {
-            let is_ci = std::env::var("CI").is_ok_and(|it| it == "true");
-            assert!(!is_ci, "Istio's schemas are not at {}: {error}", path.display());
-            // Past the test harness, which shows what a test prints only where it fails.
-            let said = format!("SKIPPED: Istio's schemas are not at {}: {error}\n", path.display());
-            stderr().write_all(said.as_bytes()).unwrap();
-            None
-        }
-    }
-}
-
 #[test]
 fn every_folder_lists_what_it_has_and_nothing_else() {
     assert_good(&kustomization::problems(&root(), "istio").unwrap());
@@ -44,7 +28,8 @@ fn every_folder_lists_what_it_has_and_nothing_else() {
 
 #[test]
 fn istios_kinds_have_the_shape_that_istio_gives_them() {
-    let Some(schemas) = schemas() else { return };
+    let Some(text) = published("crds.yaml") else { return };
+    let schemas = Schemas::read(&text).unwrap();
     let everything = everything();
     let problems: Vec<_> = everything.iter().flat_map(|it| schemas.problems(it)).collect();
     assert_good(&problems);
