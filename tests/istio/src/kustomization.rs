@@ -46,7 +46,7 @@ pub fn problems(root: &Path, folder: &str) -> Result<Vec<String>, String> {
     let unused = folders.iter().filter(|path| path.parent().is_some_and(|it| it.ends_with("components")));
     for path in unused.filter(|path| path.canonicalize().is_ok_and(|path| !used.contains(&path))) {
         let shown = path.strip_prefix(root).unwrap_or(path).display();
-        problems.push(format!("{shown}: no example uses it, so nobody has rendered it; use it in one, or take it out"));
+        problems.push(format!("{shown}: nothing uses it, so nobody has rendered it; use it in one, or take it out"));
     }
     Ok(problems)
 }

@@ -81,10 +81,7 @@ pub fn differences(name: &str, committed: &[Manifest], rendered: &[Manifest]) ->
 pub fn missing(root: &Path, name: &str, committed: &[Manifest]) -> Result<Vec<String>, String> {
     let mut problems = Vec::new();
     let own = format!("istio/examples/{name}");
-    let list = all(root, &own)?;
-    let components = list.iter().flat_map(|it| it.items("/components").map(|(_, path)| path).collect::<Vec<_>>());
-    let components = components.filter_map(|path| Some(format!("istio/{}", path.as_str()?.strip_prefix("../../")?)));
-    for folder in std::iter::once(own.clone()).chain(components) {
+    for folder in folders(root, &own)? {
         for source in all(root, &folder)? {
             if matches!(source.kind(), "" | "Kustomization" | "Component") {
                 continue;
@@ -109,6 +106,18 @@ pub fn missing(root: &Path, name: &str, committed: &[Manifest]) -> Result<Vec<St
     }
     problems.extend(missing_policy(root, &own, name, committed));
     Ok(problems)
+}
+
+/// A folder, and those of all components that it is put together from.
+fn folders(root: &Path, folder: &str) -> Result<Vec<String>, String> {
+    let mut folders = vec![folder.to_owned()];
+    for list in all(root, folder)? {
+        for path in list.items("/components").filter_map(|(_, path)| path.as_str()) {
+            let name = path.rsplit('/').next().unwrap_or_default();
+            folders.extend(self::folders(root, &format!("istio/components/{name}"))?);
+        }
+    }
+    Ok(folders)
 }
 
 /// The filter's document has to be there letter for letter.

@@ -129,3 +129,20 @@ fn every_kind_of_plugin_says_what_it_costs() {
         assert_eq!(route["admission"]["dedupe"], Value::Null, "its requests would have to be held");
     }
 }
+
+#[test]
+fn the_readme_has_every_example_and_every_component() {
+    let text = fs::read_to_string(root().join("istio/README.md")).unwrap();
+    for folder in ["components", "examples"] {
+        for entry in fs::read_dir(root().join("istio").join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            assert!(
+                text.contains(&format!("`{name}`")),
+                "istio/README.md: says nothing of {folder}/{name}; add a line"
+            );
+        }
+    }
+    // What is made by hand has the name that the pods mount, and the file the name that the filters read.
+    assert!(text.contains("create configmap helius-module --from-file=dist/helius.wasm"), "{text}");
+    assert!(text.contains("create secret generic helius-token --from-literal=token="), "{text}");
+}

@@ -353,7 +353,7 @@ fn a_file_that_is_not_listed_is_found_and_one_that_is_not_there() {
         (
             "a component that nobody uses",
             |it| copy(&it.join("istio/components/stats-tags"), &it.join("istio/components/other")),
-            "istio/components/other: no example uses it",
+            "istio/components/other: nothing uses it",
         ),
     ];
     for (what, plant, said) in changes {
