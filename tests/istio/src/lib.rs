@@ -1,0 +1,35 @@
+//! The manifests under `istio/`, read and judged: each against the schema of its kind, and all against each other.
+//!
+//! * [`Manifest`] is one document of a file, with its lines.
+//! * [`kustomization`] says whether each folder lists what it has.
+//! * [`rendered`] are the examples as `kubectl apply -k` would send them.
+//! * [`Schemas`] are Istio's, with unknown fields refused; [`kubernetes`] judges Kubernetes' own kinds.
+//! * [`configuration`] reads what the filter and the agent are told.
+//! * [`wiring`] says whether what one part names is there in another.
+//! * [`sidecar`] says where Istio would put a filter.
+//! * [`data`] is what Istio has published.
+//! * [`rights`] says what each service account may do.
+//!
+//! Every judgement is a list of sentences, each with file, place, what is wrong and the remedy; an empty one is good. What
+//! nobody judges here: the rules that Istio and Kubernetes write in CEL, and whatever only a cluster knows.
+
+pub mod configuration;
+pub mod data;
+pub mod kubernetes;
+pub mod kustomization;
+mod manifest;
+pub mod rendered;
+pub mod rights;
+mod schema;
+pub mod sidecar;
+pub mod wiring;
+
+use std::path::PathBuf;
+
+pub use manifest::{Manifest, all, read};
+pub use schema::Schemas;
+
+/// The repository's root.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
