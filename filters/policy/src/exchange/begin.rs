@@ -81,7 +81,9 @@ impl Exchange {
         let drilling = Drilling::draw(&route, mode, &headers, host);
         // What its body is to say has to be there before anybody answers: from then on Envoy reads no more of it.
         let is_awaited = message.is_pending() || question.is_growing();
-        let usage = usage(&route, is_awaited, cluster.is_some());
+        let has_fixed = if is_grpc { route.grpc().is_some() } else { route.has_static() };
+        let is_out = route.upstream.primary.is_drained || (route.is_forced_static() && has_fixed);
+        let usage = usage(&route, is_awaited, cluster.is_some(), is_out);
         let mut this = Self {
             mode,
             started: now,
@@ -138,14 +140,14 @@ impl Exchange {
 }
 
 /// What a copy of the request is for.
-const fn usage(route: &Route, is_awaited: bool, is_called: bool) -> Use {
+const fn usage(route: &Route, is_awaited: bool, is_called: bool, is_out: bool) -> Use {
     match route.upstream.primary.breaker {
         _ if is_called => Use::Call,
-        _ if (route.upstream.primary.is_drained || route.is_forced_static()) && !is_awaited => Use::PassOver,
         // Its body may tell whether it is a duplicate, or which answer was given to it before; and Envoy closes the
-        // connection of whoever is answered before his
-        // request has come to its end, which one who sends everything many times should not pay each time.
+        // connection of whoever is answered before his request has come to its end, which one who sends everything many
+        // times should not pay each time.
         _ if is_awaited => Use::Judge,
+        _ if is_out => Use::PassOver,
         Some(_) => Use::PassOver,
         None => Use::Repeat,
     }
