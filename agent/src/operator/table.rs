@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
+use crate::columns::columns;
+
 const HEAD: [&str; 8] = ["ID", "OVERRIDE", "SERVICE", "ROUTE", "ENDS IN", "FROM", "AUTHOR", "REASON"];
 
 /// All overrides of an answer, in columns.
@@ -12,19 +14,8 @@ pub(super) fn of(answer: &Value, now: SystemTime) -> String {
     if entries.is_empty() {
         return "nothing is switched\n".to_owned();
     }
-    let head = HEAD.map(str::to_owned);
-    let rows: Vec<[String; HEAD.len()]> = std::iter::once(head).chain(entries.iter().map(|it| row(it, now))).collect();
-    let mut widths = [0; HEAD.len()];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let lines = rows.iter().map(|row| {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}  "));
-        cells.collect::<String>().trim_end().to_owned() + "\n"
-    });
-    lines.collect()
+    let rows: Vec<_> = entries.iter().map(|it| row(it, now)).collect();
+    columns(HEAD, rows.iter()).into_iter().map(|line| line + "\n").collect()
 }
 
 fn row(entry: &Value, now: SystemTime) -> [String; HEAD.len()] {

@@ -3,8 +3,8 @@
 //! The file is the document that the filter reads, with each override's number and beginning, and with the number of the
 //! next one: an operator who clears `o-3` must not clear what another one has set since under the same number.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use helius_policy::config::{Node, Value};
@@ -13,9 +13,10 @@ use tracing::{error, info};
 use super::entry::{Entry, Source, moment, parse_moment};
 use super::request::one;
 use super::store::Store;
+use crate::small_file;
 
-/// Longest file that is read: that of the most overrides is a tenth of it.
-const MAX_BYTES: u64 = 512 * 1024;
+/// Longest file that is read, in bytes: that of the most overrides is a tenth of it.
+const MAX_BYTES: usize = 512 << 10;
 
 /// A directory that outlives the process.
 #[derive(Clone, Debug)]
@@ -66,28 +67,13 @@ impl StateDir {
     pub(super) fn keep(&self, store: &Store) -> io::Result<()> {
         let overrides: Vec<serde_json::Value> = store.of(Source::Api).iter().map(|it| it.written().into()).collect();
         let text = serde_json::json!({ "next": store.next(), "overrides": overrides }).to_string();
-        let path = self.overrides();
-        let beside = path.with_extension("json.new");
-        let mut file = File::create(&beside)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&beside, &path)?;
-        // The name is in the directory, and the directory is a file of its own.
-        File::open(&self.0)?.sync_all()
+        small_file::replace(&self.overrides(), text.as_bytes())
     }
 }
 
 fn read(path: &Path) -> Result<Option<Store>, String> {
-    let mut text = Vec::new();
-    match File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut text)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.to_string()),
-        Ok(_) => {}
-    }
-    if text.len() as u64 > MAX_BYTES {
-        return Err("it is longer than 512 KiB".to_owned());
-    }
-    parse(&text).map(Some)
+    let text = small_file::read_if_there(path, MAX_BYTES).map_err(|error| error.to_string())?;
+    text.map(|text| parse(&text)).transpose()
 }
 
 fn parse(text: &[u8]) -> Result<Store, String> {

@@ -4,11 +4,10 @@
 //! is the text, so it is read each time: that takes microseconds, sees a swap, a copy and an edit alike, and is not
 //! deceived by times that are rounded.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::entry::digest;
+use crate::small_file;
 
 /// Longest file, in bytes. The most overrides there may be have a tenth of it.
 pub const MAX_FILE: usize = 256 * 1024;
@@ -55,9 +54,9 @@ impl WatchedFile {
 
     /// Looks.
     pub fn look(&mut self) -> Seen {
-        let seen = match read(&self.path) {
-            Ok(text) => Seen::Text(text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Seen::Absent,
+        let seen = match small_file::read_if_there(&self.path, MAX_FILE) {
+            Ok(Some(text)) => Seen::Text(text),
+            Ok(None) => Seen::Absent,
             Err(error) => Seen::Unreadable(error.to_string()),
         };
         let trace = match &seen {
@@ -76,22 +75,9 @@ impl WatchedFile {
     }
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    // A pipe would be waited for.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no file"));
-    }
-    let mut text = Vec::new();
-    let most = u64::try_from(MAX_FILE).unwrap_or(u64::MAX);
-    File::open(path)?.take(most + 1).read_to_end(&mut text)?;
-    if text.len() > MAX_FILE {
-        return Err(io::Error::other("it is longer than 256 KiB"));
-    }
-    Ok(text)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::symlink;
 
     use super::*;

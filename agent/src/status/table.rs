@@ -5,6 +5,9 @@ use std::time::SystemTime;
 
 use super::Answer;
 use super::pod::{Finding, Severity};
+use crate::columns::columns;
+
+const HEAD: [&str; 4] = ["POD", "SERVICE", "ROUTE", "WHAT"];
 
 /// Whether a terminal shows colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,25 +37,11 @@ pub fn table(answers: &BTreeMap<String, Answer>, now: SystemTime, colours: Colou
             Err(why) => rows.push((Severity::Bad, [pod.clone(), "-".into(), "-".into(), format!("no answer: {why}")])),
         }
     }
-    let heads = ["POD", "SERVICE", "ROUTE", "WHAT"].map(str::to_owned);
-    let width = |column: usize| {
-        let cells = rows.iter().map(|(_, cells)| &cells[column]).chain([&heads[column]]);
-        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
-    };
-    let widths = [width(0), width(1), width(2)];
-    let line = |cells: &[String; 4]| {
-        let [pod, service, route, what] = cells;
-        let [a, b, c] = widths;
-        format!("{pod:a$}  {service:b$}  {route:c$}  {what}")
-    };
     let mut text = String::new();
     if !rows.is_empty() {
-        text.push_str(&line(&heads));
-        text.push('\n');
-    }
-    for (severity, cells) in &rows {
-        text.push_str(&colours.paint(*severity, &line(cells)));
-        text.push('\n');
+        let mut lines = columns(HEAD, rows.iter().map(|(_, cells)| cells)).into_iter();
+        text.extend(lines.next().map(|head| head + "\n"));
+        text.extend(lines.zip(&rows).map(|(line, (severity, _))| colours.paint(*severity, &line) + "\n"));
     }
     text.push_str(&summary(answers));
     text

@@ -5,19 +5,20 @@
 //! what was counted since. Then the counters begin anew, which Prometheus understands; a sum that is too low it would take
 //! for a counter that began anew and has counted all of it since.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::books::{Books, Count};
+use crate::small_file;
 
 /// The file in the directory of state.
 const NAME: &str = "counters.json";
 /// Longest file that is read, in bytes: as many series as the books hold.
-const MAX_BYTES: u64 = 16 << 20;
+const MAX_BYTES: usize = 16 << 20;
 /// The shape of the file. One of another shape is not read.
 const VERSION: u64 = 1;
 /// By how much the beginning of an Envoy may be off: its age is given in whole seconds, and clocks are adjusted.
@@ -46,12 +47,7 @@ impl StateFile {
 
     /// Reads it. `None` where there is none.
     pub(super) fn read(&self) -> io::Result<Option<Kept>> {
-        let mut text = Vec::new();
-        match File::open(&self.0) {
-            Ok(file) => file.take(MAX_BYTES).read_to_end(&mut text)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
+        let Some(text) = small_file::read_if_there(&self.0, MAX_BYTES)? else { return Ok(None) };
         let value: Value = serde_json::from_slice(&text)?;
         Kept::of(&value).map(Some).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it has another shape"))
     }
@@ -68,11 +64,7 @@ impl StateFile {
             "is_whole": is_whole,
             "counters": counters.collect::<Vec<_>>(),
         });
-        let written = self.0.with_extension("new");
-        let mut file = File::create(&written)?;
-        file.write_all(value.to_string().as_bytes())?;
-        file.sync_data()?;
-        fs::rename(&written, &self.0)
+        small_file::replace(&self.0, value.to_string().as_bytes())
     }
 }
 

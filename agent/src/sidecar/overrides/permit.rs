@@ -1,7 +1,6 @@
 //! Who may change what is switched: whoever knows the token, or where there is none, whoever may open the Unix socket.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::PathBuf;
 
 use hyper::StatusCode;
@@ -12,9 +11,10 @@ use super::super::Sidecar;
 use super::super::request::{Answer, Request};
 use super::reply::error;
 use crate::address::Address;
+use crate::small_file;
 
-/// Longest token, in bytes.
-const MAX_TOKEN: usize = 4096;
+/// Longest file with a token, in bytes.
+const MAX_TOKEN: usize = 4 << 10;
 
 /// The file that a token stands in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,14 +32,8 @@ impl TokenFile {
     ///
     /// Where it cannot be read, or says nothing.
     pub fn read(&self) -> io::Result<String> {
-        if !std::fs::metadata(&self.0)?.is_file() {
-            return Err(io::Error::other("it is no file"));
-        }
-        let mut text = String::new();
-        File::open(&self.0)?.take(MAX_TOKEN as u64 + 1).read_to_string(&mut text)?;
-        if text.len() > MAX_TOKEN {
-            return Err(io::Error::other("it is longer than 4 KiB"));
-        }
+        let text = small_file::read(&self.0, MAX_TOKEN)?;
+        let text = String::from_utf8(text).map_err(|_| io::Error::other("it is not UTF-8 text"))?;
         match text.trim() {
             "" => Err(io::Error::other("it is empty")),
             token => Ok(token.to_owned()),
