@@ -38,21 +38,14 @@ impl Archive {
         token: u32,
         answer: impl FnOnce() -> (Headers, Vec<u8>),
     ) -> bool {
-        let is_asked = |archive: &mut Option<last_good::Archive>| archive.as_ref().is_some_and(|it| it.is_asked(token));
-        {
-            let Ok(mut archive) = self.0.try_borrow_mut() else { return false };
-            if !is_asked(&mut archive) {
-                return false;
-            }
-            let (headers, body) = answer();
-            if let Some(archive) = archive.as_mut() {
-                let mut kept_under = bodies.get();
-                archive.answered(&headers, &body, &mut kept_under, salt, envoy, envoy.now());
-                bodies.set(kept_under);
-            }
-        }
+        let Ok(mut archive) = self.0.try_borrow_mut() else { return false };
+        let Some(asking) = archive.as_mut().filter(|it| it.is_asked(token)) else { return false };
+        let ((headers, body), now, mut kept_under) = (answer(), envoy.now(), bodies.get());
+        asking.answered(&headers, &body, &mut kept_under, salt, envoy, now);
+        bodies.set(kept_under);
+        drop(archive);
         // What is next need not wait for a tick.
-        self.tick(config, envoy, bodies, envoy.now());
+        self.tick(config, envoy, bodies, now);
         true
     }
 }

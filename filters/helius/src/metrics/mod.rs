@@ -82,6 +82,11 @@ pub(crate) fn set_config_rejected(service: &str, is_rejected: bool) {
     }
 }
 
+/// The labels that the stats of a route begin with.
+fn route_labels(config: &Config, route: &Route) -> String {
+    tag("service", config.service()) + &tag("route", route.name())
+}
+
 /// A label as it stands in a stat's name.
 fn tag(label: &str, value: &str) -> String {
     format!("{label}=.={value};.;")

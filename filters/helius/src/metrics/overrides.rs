@@ -6,7 +6,7 @@ use helius_policy::config::Config;
 use helius_policy::overrides::{Active, InForce, Kind};
 use proxy_wasm::types::MetricType;
 
-use super::tag;
+use super::{route_labels, tag};
 use crate::host;
 
 /// The gauges of overrides that have been in force since the filter was configured, defined when they first are: for each
@@ -29,8 +29,7 @@ struct Shown {
 
 impl OverrideGauges {
     pub(super) fn new(config: &Config) -> Self {
-        let labels = |route: &str| tag("service", config.service()) + &tag("route", route);
-        let labels = config.routes().iter().map(|route| labels(route.name())).collect();
+        let labels = config.routes().iter().map(|route| route_labels(config, route)).collect();
         Self { labels, shown: RefCell::default() }
     }
 

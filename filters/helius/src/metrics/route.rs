@@ -16,7 +16,7 @@ use proxy_wasm::types::MetricType;
 
 use super::counters::Counters;
 use super::possible::{possible_decisions, possible_drills, possible_responses, possible_verdicts};
-use super::tag;
+use super::{route_labels, tag};
 use crate::host::{self, Envoy};
 
 /// Which rung answered, and for which reason.
@@ -87,7 +87,7 @@ impl RegionMetrics {
 impl RouteMetrics {
     /// Defines all that the document makes possible on this route.
     pub(super) fn define(config: &Config, route: &Route) -> Self {
-        let labels = tag("service", config.service()) + &tag("route", route.name());
+        let labels = route_labels(config, route);
         let counter = |name: &str| host::define_metric(MetricType::Counter, &format!("{labels}{name}"));
         let regions = route.upstream().regions().enumerate().map(|(index, region)| {
             let labels = labels.clone() + &tag("region", region.name());

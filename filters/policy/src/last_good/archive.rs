@@ -16,8 +16,12 @@ use crate::salt::Salt;
 use crate::shared::{LAYOUT, SharedStore};
 use crate::time::Timestamp;
 
-/// Records that are looked at with each tick: ten times a second that is every default route's within half a second.
+/// Records that are looked at at once: ten times a second that is every default route's within half a second.
 const LOOKED_AT: usize = 32;
+
+/// Least time between two looks where the first one found nothing. Under load ticks come every few milliseconds, and each
+/// look copies records; it is less than a calm tick, of which one may come a little early.
+const LOOK_EVERY: Duration = Duration::from_millis(80);
 
 /// Least time between two records that are handed on: what is kept is a sample, and a disk is not a cache.
 const HANDED_EVERY: Duration = Duration::from_secs(1);
@@ -136,7 +140,10 @@ impl Archive {
                 let index = *at;
                 // The next shelf's turn, whatever there is: one that changes all the time must not keep the others away.
                 *at = index.saturating_add(1).checked_rem(self.shelves.len()).unwrap_or_default();
-                let (place, record) = self.shelves.get_mut(index)?.look(store)?;
+                let Some((place, record)) = self.shelves.get_mut(index)?.look(store) else {
+                    self.not_before = now.after(LOOK_EVERY);
+                    return None;
+                };
                 (About::Hand(index, place), "PUT", String::new(), record)
             }
         };

@@ -173,6 +173,19 @@ fn a_route_that_changes_all_the_time_does_not_keep_the_others_away() {
 }
 
 #[test]
+fn a_look_that_found_nothing_is_not_repeated_with_the_next_fine_tick() {
+    let (config, mut agent, memory) = (config(["[path]", "[path]"]), Agent::default(), Memory::default());
+    let mut archive = Archive::new(&config, "helius").unwrap();
+    let now = run(&mut archive, &mut agent, &memory, START, 10);
+    assert!(archive.next(SALT, &memory, now.after(TICK)).is_none(), "nothing is kept yet");
+    keep(&config, 0, b"one", "1", &memory, now);
+    keep(&config, 1, b"one", "1", &memory, now);
+    let fine = |ticks: u32| now.after(TICK).after(Duration::from_millis(10) * ticks);
+    assert!((1..8).all(|ticks| archive.next(SALT, &memory, fine(ticks)).is_none()));
+    assert!(archive.next(SALT, &memory, fine(8)).is_some());
+}
+
+#[test]
 fn an_agent_that_is_away_is_left_alone_and_misses_nothing() {
     let (config, mut agent, memory) = (config(["[path]", "[path]"]), Agent::default(), Memory::default());
     let mut archive = Archive::new(&config, "helius").unwrap();
