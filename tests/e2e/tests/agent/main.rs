@@ -5,5 +5,6 @@ mod counters;
 mod kept;
 mod kinds;
 mod overrides;
+mod pod;
 mod story;
 mod taken_back;

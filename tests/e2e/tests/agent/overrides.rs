@@ -5,19 +5,18 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use helius_e2e::{
-    AgentProcess, LeanRegion, Mesh, OpenLoop, Reply, Request, ReservedPort, Sent, alone, lean_post, wait_for,
-};
-use serde_json::{Value, json};
+use helius_e2e::{LeanRegion, Mesh, OpenLoop, Sent, alone, lean_post, wait_for};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep_until;
+
+use crate::pod::Pod;
 
 /// Requests a second.
 const RATE: u32 = 2_000;
 /// So many that the kernel gives some to every worker; the test looks whether it did.
 const LANES: usize = 48;
-const TOKEN: &str = "open sesame";
 /// What is promised.
 const AT_MOST: Duration = Duration::from_secs(1);
 /// Two clocks tell the end, in milliseconds: what is due so close to it may be on either side.
@@ -27,58 +26,26 @@ const FOUND_WITHIN: Duration = Duration::from_millis(200);
 /// Long enough that most of what is asked meets it.
 const LASTS: Duration = Duration::from_secs(3);
 
-/// An Envoy under load with an agent beside it.
-struct Pod {
-    mesh: Mesh,
-    agent: AgentProcess,
-    directory: TempDir,
-    _regions: [LeanRegion; 2],
-    _api: ReservedPort,
+/// A pod with so many workers, and its regions.
+async fn start(workers: u32) -> (Pod, [LeanRegion; 2]) {
+    let regions = [LeanRegion::start("us-east-1").await.unwrap(), LeanRegion::start("us-west-2").await.unwrap()];
+    let directory = TempDir::new().unwrap();
+    symlink("..data/overrides.yaml", Pod::overrides_file(directory.path())).unwrap();
+    mount(directory.path(), "overrides: []\n");
+    let bootstrap = Mesh::builder().assist(regions[0].addr(), regions[1].addr()).concurrency(workers);
+    (Pod::start(bootstrap, directory).await, regions)
 }
 
-impl Pod {
-    async fn start(workers: u32) -> Self {
-        let regions = [LeanRegion::start("us-east-1").await.unwrap(), LeanRegion::start("us-west-2").await.unwrap()];
-        let (admin, api) = (ReservedPort::any().unwrap(), ReservedPort::any().unwrap());
-        let directory = TempDir::new().unwrap();
-        let (token, file) = (directory.path().join("token"), directory.path().join("overrides.yaml"));
-        fs::write(&token, TOKEN).unwrap();
-        symlink("..data/overrides.yaml", &file).unwrap();
-        mount(directory.path(), "overrides: []\n");
-        let flags = ["--token-file", token.to_str().unwrap(), "--overrides-file", file.to_str().unwrap()];
-        let agent = AgentProcess::start_at(api.addr(), admin.addr(), &flags).await.unwrap();
-        let bootstrap = Mesh::builder().assist(regions[0].addr(), regions[1].addr());
-        let bootstrap = bootstrap.endpoint("helius_agent", api.addr()).admin(admin.addr()).concurrency(workers);
-        let mesh = bootstrap.start().await.unwrap();
-        Self { mesh, agent, directory, _regions: regions, _api: api }
-    }
-
-    async fn post(&self, body: &Value) -> Reply {
-        let request =
-            Request::post("/v1/overrides", body.to_string()).header("authorization", format!("Bearer {TOKEN}"));
-        self.agent.api().send(request).await.unwrap()
-    }
-
-    /// Sends requests for so long, and tells what became of each.
-    fn load(&self, span: Duration) -> tokio::task::JoinHandle<Vec<Sent>> {
-        let addr = self.mesh.addr();
-        spawn_blocking(move || {
-            let mut sent = Vec::new();
-            let mut open_loop = OpenLoop::connect(addr, LANES).unwrap();
-            let count = u32::try_from(span.as_secs()).unwrap() * RATE;
-            open_loop.run(count, RATE, |_| lean_post("/assist", &[], r#"{"id":7}"#), |it| sent.push(it)).unwrap();
-            sent
-        })
-    }
-
-    /// Whether each worker has some of the connections.
-    async fn assert_spread(&self, workers: u32) {
-        let stats = self.mesh.envoy().admin_get("/stats?filter=worker_.*downstream_cx_total").await.unwrap();
-        let of_listener = stats.lines().filter(|line| line.starts_with("listener.127"));
-        let counts: Vec<u32> = of_listener.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect();
-        assert_eq!(counts.len(), workers as usize, "{stats}");
-        assert!(counts.iter().all(|count| *count > 0), "{stats}");
-    }
+/// Sends requests for so long, and tells what became of each.
+fn load(pod: &Pod, span: Duration) -> tokio::task::JoinHandle<Vec<Sent>> {
+    let addr = pod.mesh.addr();
+    spawn_blocking(move || {
+        let mut sent = Vec::new();
+        let mut open_loop = OpenLoop::connect(addr, LANES).unwrap();
+        let count = u32::try_from(span.as_secs()).unwrap() * RATE;
+        open_loop.run(count, RATE, |_| lean_post("/assist", &[], r#"{"id":7}"#), |it| sent.push(it)).unwrap();
+        sent
+    })
 }
 
 /// Puts a file where a config map would be mounted, as Kubernetes does: a new directory, and a link that is moved.
@@ -111,15 +78,15 @@ fn moment(until: SystemTime) -> Instant {
 async fn an_override_is_in_force_in_every_worker_within_a_second_and_gone_within_one() {
     let _machine = alone().await;
     for workers in [2, 4] {
-        let pod = Pod::start(workers).await;
+        let (pod, _regions) = start(workers).await;
         let began = Instant::now();
-        let load = pod.load(Duration::from_secs(14));
+        let load = load(&pod, Duration::from_secs(14));
         sleep_until((began + Duration::from_secs(1)).into()).await;
 
         // By the API.
         let set_at = Instant::now();
         let body = json!({ "override": "static", "route": "assist", "ttl": "3s", "reason": "a test", "author": "me" });
-        let reply = pod.post(&body).await;
+        let reply = pod.ask("POST", &body).await;
         assert_eq!(reply.status, 201, "{}", reply.text());
         let until = humantime::parse_rfc3339(reply.json()["until"].as_str().unwrap()).unwrap();
         let api = (set_at, moment(until));
@@ -132,7 +99,7 @@ async fn an_override_is_in_force_in_every_worker_within_a_second_and_gone_within
             humantime::format_rfc3339_millis(until)
         );
         let set_at = Instant::now();
-        mount(pod.directory.path(), &text);
+        mount(pod.directory(), &text);
         let file = (set_at, moment(until));
 
         let sent = load.await.unwrap();
@@ -156,12 +123,12 @@ async fn an_override_is_in_force_in_every_worker_within_a_second_and_gone_within
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_ends_by_itself_where_the_agent_has_died_and_nobody_notices_the_death() {
     let _machine = alone().await;
-    let mut pod = Pod::start(2).await;
+    let (mut pod, _regions) = start(2).await;
     let began = Instant::now();
-    let load = pod.load(Duration::from_secs(9));
+    let load = load(&pod, Duration::from_secs(9));
     sleep_until((began + Duration::from_secs(1)).into()).await;
     let body = json!({ "override": "drain", "region": "us-east-1", "ttl": "4s", "reason": "a test", "author": "me" });
-    let reply = pod.post(&body).await;
+    let reply = pod.ask("POST", &body).await;
     assert_eq!(reply.status, 201, "{}", reply.text());
     let until = humantime::parse_rfc3339(reply.json()["until"].as_str().unwrap()).unwrap();
     let ends_at = moment(until);

@@ -1,13 +1,14 @@
 //! What an operator takes back before its end, by the API and by the file, again and again: how soon it is gone.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
-use helius_e2e::{AgentProcess, Answer, Mesh, Request, ReservedPort, Upstream, alone, wait_for};
+use helius_e2e::{Answer, Mesh, Request, Upstream, alone, wait_for};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::task::JoinSet;
+
+use crate::pod::Pod;
 
 /// Connections at once: so many that each worker has some.
 const CONNECTIONS: usize = 32;
@@ -20,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Answers in a row by which a connection is taken to have changed.
 const SETTLED: usize = 20;
 const ROUNDS: usize = 3;
-const WORKERS: u8 = 4;
+const WORKERS: u32 = 4;
 
 /// An answer: when it was there, and whether it was the static one.
 type Seen = (Instant, bool);
@@ -77,68 +78,26 @@ impl Traffic {
     }
 }
 
-/// A mesh with its agent, both on one pod.
-struct Pod {
-    mesh: Mesh,
-    agent: AgentProcess,
-    directory: TempDir,
-    _regions: [Upstream; 2],
-    _api: ReservedPort,
+/// A pod whose regions answer alike.
+async fn start() -> (Pod, [Upstream; 2]) {
+    let regions = [Upstream::start("us-east-1").await.unwrap(), Upstream::start("us-west-2").await.unwrap()];
+    for region in &regions {
+        region.behave(Answer::status(200).text("{}"));
+    }
+    let bootstrap = Mesh::builder().assist(regions[0].addr(), regions[1].addr()).concurrency(WORKERS);
+    (Pod::start(bootstrap, tempfile::tempdir().unwrap()).await, regions)
 }
 
-impl Pod {
-    async fn start() -> Self {
-        let regions = [Upstream::start("us-east-1").await.unwrap(), Upstream::start("us-west-2").await.unwrap()];
-        for region in &regions {
-            region.behave(Answer::status(200).text("{}"));
-        }
-        let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("token"), "secret").unwrap();
-        let path = |name: &str| directory.path().join(name).display().to_string();
-        let (token, file) = (path("token"), path("overrides.yaml"));
-        let (admin, api) = (ReservedPort::any().unwrap(), ReservedPort::any().unwrap());
-        let flags = ["--token-file", &token, "--overrides-file", &file];
-        let agent = AgentProcess::start_at(api.addr(), admin.addr(), &flags).await.unwrap();
-        let mesh = Mesh::builder()
-            .assist(regions[0].addr(), regions[1].addr())
-            .endpoint("helius_agent", api.addr())
-            .admin(admin.addr())
-            .concurrency(WORKERS.into())
-            .start()
-            .await
-            .unwrap();
-        Self { mesh, agent, directory, _regions: regions, _api: api }
-    }
+async fn set(pod: &Pod) {
+    let body =
+        json!({ "override": "static", "route": "assist", "reason": "garbage since the rollout", "author": "ana" });
+    let reply = pod.ask("POST", &body).await;
+    assert_eq!(reply.status, 201, "{}", reply.text());
+    assert_eq!(reply.json()["warnings"], json!([]), "the filter knows the route and has a use for it");
+}
 
-    fn file(&self) -> PathBuf {
-        self.directory.path().join("overrides.yaml")
-    }
-
-    async fn set(&self, keys: Value) -> Value {
-        let mut body = json!({ "reason": "garbage since the rollout", "author": "ana", "route": "assist" });
-        if let (Value::Object(body), Value::Object(keys)) = (&mut body, keys) {
-            body.extend(keys);
-        }
-        let request = Request::post("/v1/overrides", body.to_string()).header("authorization", "Bearer secret");
-        let reply = self.agent.api().send(request).await.unwrap();
-        assert_eq!(reply.status, 201, "{}", reply.text());
-        let set = reply.json();
-        assert_eq!(set["warnings"], json!([]), "the filter knows the route and has a use for it");
-        set
-    }
-
-    async fn clear(&self) {
-        let request = Request::new("DELETE".parse().unwrap(), "/v1/overrides").header("authorization", "Bearer secret");
-        assert_eq!(self.agent.api().send(request).await.unwrap().status, 200);
-    }
-
-    /// Asserts that every worker has connections, so that what holds for all of them holds for it.
-    async fn assert_all_work(&self) {
-        let stats = self.mesh.envoy().admin_get("/stats?filter=worker_%5Cd%2B.downstream_cx_total").await.unwrap();
-        let counts = stats.lines().filter(|line| line.starts_with("listener.") && !line.starts_with("listener.admin"));
-        let counts: Vec<&str> = counts.filter(|line| !line.ends_with(": 0")).collect();
-        assert_eq!(counts.len(), usize::from(WORKERS), "{stats}");
-    }
+async fn clear(pod: &Pod) {
+    assert_eq!(pod.ask("DELETE", &Value::Null).await.status, 200);
 }
 
 fn file(until: SystemTime) -> String {
@@ -156,23 +115,24 @@ fn replace(path: &Path, text: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_taken_back_is_gone_from_every_worker_within_a_second() {
     let _machine = alone().await;
-    let pod = Pod::start().await;
+    let (pod, _regions) = start().await;
+    let overrides_file = Pod::overrides_file(pod.directory());
     let traffic = Traffic::start(&pod.mesh);
     traffic.settle(false).await;
-    pod.assert_all_work().await;
+    pod.assert_spread(WORKERS).await;
     let mut took: Vec<(&str, Duration)> = Vec::new();
     for _ in 0..ROUNDS {
         let since = Instant::now();
-        pod.set(json!({ "override": "static" })).await;
+        set(&pod).await;
         took.push(("set by the API", traffic.changed(true, since).await));
         let since = Instant::now();
-        pod.clear().await;
+        clear(&pod).await;
         took.push(("cleared by the API", traffic.changed(false, since).await));
         let since = Instant::now();
-        replace(&pod.file(), &file(SystemTime::now() + Duration::from_secs(600)));
+        replace(&overrides_file, &file(SystemTime::now() + Duration::from_secs(600)));
         took.push(("set by the file", traffic.changed(true, since).await));
         let since = Instant::now();
-        replace(&pod.file(), "overrides: []\n");
+        replace(&overrides_file, "overrides: []\n");
         took.push(("cleared by the file", traffic.changed(false, since).await));
     }
     for what in ["set by the API", "cleared by the API", "set by the file", "cleared by the file"] {
