@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -18,7 +19,8 @@ use hyper::header::{HOST, HeaderMap, HeaderValue};
 use hyper::{Method, Response, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Sleep, sleep, timeout};
 
 use crate::behaviour::append;
@@ -26,6 +28,9 @@ use crate::behaviour::append;
 /// No test wants an answer later than this: it is there so that a lost answer fails the test instead of hanging it.
 const PATIENCE: Duration = Duration::from_secs(10);
 const MAX_HEADERS: usize = 1024;
+/// Who has sent what was redirected. It matters to nobody.
+const SOMEBODY: &str = "10.0.0.9";
+const SOME_PORT: u16 = 40_000;
 
 type RequestBody = BoxBody<Bytes, Infallible>;
 
@@ -241,27 +246,34 @@ impl Client {
         let stream = TcpStream::connect(self.addr).await.map_err(|error| Failure::NotConnected(error.to_string()))?;
         // Requests are small and written in several pieces: without this a second of delay hides in the tests.
         stream.set_nodelay(true).map_err(|error| Failure::NotConnected(error.to_string()))?;
-        let io = TokioIo::new(stream);
-        let not_connected = |error: hyper::Error| Failure::NotConnected(explain(&error));
-        let sender = match self.protocol {
-            Protocol::Http1 => {
-                let (sender, connection) =
-                    http1::Builder::new().max_headers(MAX_HEADERS).handshake(io).await.map_err(not_connected)?;
-                tokio::spawn(connection);
-                Sender::Http1(sender)
-            }
-            Protocol::Http2 => {
-                let (sender, connection) = http2::Builder::new(TokioExecutor::new())
-                    .max_header_list_size(1 << 20)
-                    .handshake(io)
-                    .await
-                    .map_err(not_connected)?;
-                tokio::spawn(connection);
-                Sender::Http2(sender)
-            }
-        };
+        let sender = handshake(stream, self.protocol).await?;
         Ok(Connection { addr: self.addr, sender })
     }
+}
+
+async fn handshake<S>(stream: S, protocol: Protocol) -> Result<Sender, Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let io = TokioIo::new(stream);
+    let not_connected = |error: hyper::Error| Failure::NotConnected(explain(&error));
+    Ok(match protocol {
+        Protocol::Http1 => {
+            let (sender, connection) =
+                http1::Builder::new().max_headers(MAX_HEADERS).handshake(io).await.map_err(not_connected)?;
+            tokio::spawn(connection);
+            Sender::Http1(sender)
+        }
+        Protocol::Http2 => {
+            let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+                .max_header_list_size(1 << 20)
+                .handshake(io)
+                .await
+                .map_err(not_connected)?;
+            tokio::spawn(connection);
+            Sender::Http2(sender)
+        }
+    })
 }
 
 /// An open connection to the mesh. Dropping it closes it, whatever is under way.
@@ -278,6 +290,16 @@ enum Sender {
 }
 
 impl Connection {
+    /// A connection over HTTP/1.1 that was on its way to `destination` and came to a Unix socket instead, which is told so by
+    /// a line of the PROXY protocol: what iptables does in a pod, without being root.
+    pub async fn redirected(socket: &Path, destination: SocketAddr) -> Result<Self, Failure> {
+        let not_connected = |error: std::io::Error| Failure::NotConnected(error.to_string());
+        let mut stream = UnixStream::connect(socket).await.map_err(not_connected)?;
+        let line = format!("PROXY TCP4 {SOMEBODY} {} {SOME_PORT} {}\r\n", destination.ip(), destination.port());
+        stream.write_all(line.as_bytes()).await.map_err(not_connected)?;
+        Ok(Self { addr: destination, sender: handshake(stream, Protocol::Http1).await? })
+    }
+
     /// Another handle on the same connection, for requests at the same time; only HTTP/2 can.
     pub fn share(&self) -> Option<Self> {
         match &self.sender {

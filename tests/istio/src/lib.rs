@@ -6,28 +6,33 @@
 //! * [`Schemas`] are Istio's, with unknown fields refused; [`kubernetes`] judges Kubernetes' own kinds.
 //! * [`configuration`] reads what the filter and the agent are told.
 //! * [`wiring`] says whether what one part names is there in another.
-//! * [`sidecar`] says where Istio would put a filter.
+//! * [`applier`] patches a [`Sidecar`] as Istio does, [`routing`] are the routes that Istio adds, and [`plain_envoy`] makes of it
+//!   what an Envoy without Istio starts with.
 //! * [`data`] is what Istio has published.
 //! * [`rights`] says what each service account may do.
 //!
 //! Every judgement is a list of sentences, each with file, place, what is wrong and the remedy; an empty one is good. What
 //! nobody judges here: the rules that Istio and Kubernetes write in CEL, and whatever only a cluster knows.
 
+pub mod applier;
 pub mod configuration;
 pub mod data;
 pub mod kubernetes;
 pub mod kustomization;
 mod manifest;
+pub mod plain_envoy;
 pub mod rendered;
 pub mod rights;
+pub mod routing;
 mod schema;
-pub mod sidecar;
+mod sidecar;
 pub mod wiring;
 
 use std::path::PathBuf;
 
 pub use manifest::{Manifest, all, read};
 pub use schema::Schemas;
+pub use sidecar::{HttpChain, Sidecar};
 
 /// The repository's root.
 pub fn root() -> PathBuf {

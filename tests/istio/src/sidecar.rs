@@ -1,67 +1,75 @@
-//! Where Istio would put a filter into the listeners of a sidecar, by its rules for `HTTP_FILTER` with `INSERT_BEFORE`.
-//!
-//! What does not match is not applied, and nobody says so. So the matches are tried on the listeners of a real sidecar, as its
-//! Envoy has dumped them.
+//! What a sidecar's Envoy has from Istio: listeners and clusters, before and after patches.
 
 use serde_json::Value;
 
-/// A chain of a listener that got the filter: the listener's name and port, and the names of its HTTP filters afterwards.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Patched {
-    /// The listener.
-    pub listener: String,
-    /// The port on which it listens.
-    pub port: u64,
-    /// The filters, in their order.
-    pub filters: Vec<String>,
+/// Where the small one of this repository lies.
+const WRITTEN: &str = "tests/istio/sidecar.yaml";
+
+/// Listeners and clusters as Envoy takes them, in `snake_case`.
+#[derive(Clone, Debug, Default)]
+pub struct Sidecar {
+    /// The listeners.
+    pub listeners: Vec<Value>,
+    /// The clusters.
+    pub clusters: Vec<Value>,
 }
 
-/// Applies a patch of an `EnvoyFilter` to a dump of listeners.
-pub fn apply(patch: &Value, dump: &Value) -> Vec<Patched> {
-    let text = |pointer: &str| patch.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    let direction = match text("/match/context") {
-        "SIDECAR_INBOUND" => "INBOUND",
-        "SIDECAR_OUTBOUND" => "OUTBOUND",
-        _ => return Vec::new(),
-    };
-    let wanted_port = patch.pointer("/match/listener/portNumber");
-    let manager = text("/match/listener/filterChain/filter/name");
-    let before = text("/match/listener/filterChain/filter/subFilter/name");
-    let mut patched = Vec::new();
-    for listener in listeners(dump).filter(|it| it["traffic_direction"] == direction) {
-        let port = &listener["address"]["socket_address"]["port_value"];
-        if direction == "OUTBOUND" && wanted_port.is_some_and(|it| it != port) {
-            continue;
-        }
-        for chain in chains(listener) {
-            let destination = &chain["filter_chain_match"]["destination_port"];
-            if direction == "INBOUND" && wanted_port.is_some_and(|it| it != destination) {
-                continue;
-            }
-            let network = chain["filters"].as_array().into_iter().flatten().filter(|it| it["name"] == manager);
-            let filters = network.map(|it| names(&it["typed_config"]["http_filters"]));
-            patched.extend(filters.filter_map(|mut filters| {
-                let place = filters.iter().position(|it| it == before)?;
-                filters.insert(place, text("/patch/value/name").to_owned());
-                let listener = listener["name"].as_str().unwrap_or_default().to_owned();
-                Some(Patched { listener, port: port.as_u64().unwrap_or_default(), filters })
-            }));
-        }
+impl Sidecar {
+    /// The small one that is written down in this repository: what Istio makes for a pod that listens on 8080 and calls others
+    /// on port 80.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn written() -> Result<Self, String> {
+        let text = std::fs::read(crate::root().join(WRITTEN)).map_err(|error| format!("{WRITTEN}: {error}"))?;
+        let manifest = crate::read(WRITTEN, &text)?.remove(0);
+        let listeners = manifest.items("/listeners").map(|(_, it)| it.clone()).collect();
+        Ok(Self { listeners, clusters: Vec::new() })
     }
-    patched
+
+    /// That of a real sidecar, from its `/config_dump`: the listeners that Istio gave it.
+    ///
+    /// # Errors
+    ///
+    /// Where it is not JSON.
+    pub fn dumped(dump: &[u8]) -> Result<Self, String> {
+        let dump: Value = serde_json::from_slice(dump).map_err(|error| format!("the dump: {error}"))?;
+        let configs = dump["configs"].as_array().into_iter().flatten();
+        let dynamic = configs.flat_map(|it| it["dynamic_listeners"].as_array().into_iter().flatten());
+        let listeners = dynamic.map(|it| it["active_state"]["listener"].clone()).collect();
+        Ok(Self { listeners, clusters: Vec::new() })
+    }
+
+    /// Every chain that takes HTTP: its listener's name, the port that it is for, and the names of its HTTP filters.
+    pub fn http_chains(&self) -> Vec<HttpChain> {
+        let mut found = Vec::new();
+        for listener in &self.listeners {
+            let name = listener["name"].as_str().unwrap_or_default().to_owned();
+            let own = &listener["address"]["socket_address"]["port_value"];
+            let chains = listener["filter_chains"].as_array().into_iter().flatten();
+            for chain in chains.chain(listener.get("default_filter_chain")) {
+                let port = chain["filter_chain_match"]["destination_port"].as_u64().or(own.as_u64());
+                let filters = chain["filters"].as_array().into_iter().flatten();
+                let http = filters.filter_map(|it| it["typed_config"]["http_filters"].as_array());
+                found.extend(http.map(|filters| HttpChain {
+                    listener: name.clone(),
+                    port: port.unwrap_or_default(),
+                    filters: filters.iter().filter_map(|it| Some(it["name"].as_str()?.to_owned())).collect(),
+                }));
+            }
+        }
+        found
+    }
 }
 
-fn listeners(dump: &Value) -> impl Iterator<Item = &Value> {
-    let configs = dump["configs"].as_array().into_iter().flatten();
-    let dynamic = configs.flat_map(|it| it["dynamic_listeners"].as_array().into_iter().flatten());
-    dynamic.map(|it| &it["active_state"]["listener"])
-}
-
-fn chains(listener: &Value) -> impl Iterator<Item = &Value> {
-    listener["filter_chains"].as_array().into_iter().flatten().chain(listener.get("default_filter_chain"))
-}
-
-fn names(filters: &Value) -> Vec<String> {
-    let filters = filters.as_array().into_iter().flatten();
-    filters.filter_map(|it| Some(it["name"].as_str()?.to_owned())).collect()
+/// A chain of a listener that takes HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpChain {
+    /// The listener's name.
+    pub listener: String,
+    /// The port that it is for; else the listener's own.
+    pub port: u64,
+    /// The names of its HTTP filters, in their order.
+    pub filters: Vec<String>,
 }

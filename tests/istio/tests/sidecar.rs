@@ -1,67 +1,123 @@
-//! The filters in a sidecar: whether Istio finds their place in the listeners of a real one, and whether the real Envoy takes
-//! what Istio hands to it unread.
+//! The filters in a sidecar: whether Istio finds their place in its listeners, in those that are written down here and in those
+//! of a real one; and whether the real Envoy takes what Istio hands to it unread.
 
 use std::process::Command;
 
+use helius_istio::applier::{Proxy, apply};
 use helius_istio::data::published;
-use helius_istio::sidecar::{Patched, apply};
-use helius_istio::{rendered, root};
+use helius_istio::{HttpChain, Manifest, Sidecar, plain_envoy, rendered, root};
 use serde_json::{Value, json};
 
-/// The patches of an example: those of its listeners, and those of its clusters.
-fn patches(example: &str, of: &str) -> Vec<Value> {
-    let manifests = rendered::example(&root(), example).unwrap();
-    let filters = manifests.iter().filter(|it| it.kind() == "EnvoyFilter");
-    let patches =
-        filters.flat_map(|it| it.items("/spec/configPatches").map(|(_, patch)| patch.clone()).collect::<Vec<_>>());
-    patches.filter(|it| it["applyTo"] == of).collect()
+/// Of the time of the dump.
+const ISTIO: &str = "1.20.0";
+
+fn example(name: &str) -> Vec<Manifest> {
+    rendered::example(&root(), name).unwrap()
 }
 
-fn applied(patch: &Value) -> Option<Vec<Patched>> {
-    let dump: Value = serde_json::from_slice(&published("sidecar-listeners.json")?).unwrap();
-    Some(apply(patch, &dump))
+/// The sidecar of the repository, and where Istio's is published, that.
+fn sidecars() -> Vec<Sidecar> {
+    let dumped = published("sidecar-listeners.json").map(|dump| Sidecar::dumped(&dump).unwrap());
+    std::iter::once(Sidecar::written().unwrap()).chain(dumped).collect()
 }
 
-fn assert_before_router(patched: &[Patched], name: &str) {
-    for it in patched {
+/// The sidecar with the filters of an example.
+fn patched(example: &[Manifest], mut sidecar: Sidecar) -> Sidecar {
+    let problems = apply(example, &Proxy::of(example, ISTIO).unwrap(), &mut sidecar);
+    assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
+    sidecar
+}
+
+/// The chains that have a filter, which has to be right before the router, once.
+fn with_filter(sidecar: &Sidecar, name: &str) -> Vec<HttpChain> {
+    let has = |it: &HttpChain| it.filters.iter().any(|it| it == name);
+    let chains: Vec<_> = sidecar.http_chains().into_iter().filter(has).collect();
+    for it in &chains {
         assert_eq!(it.filters[it.filters.len() - 2..], [name, "envoy.filters.http.router"], "{it:?}");
+        assert_eq!(it.filters.iter().filter(|it| *it == name).count(), 1, "{it:?}");
     }
+    chains
 }
 
 #[test]
 fn a_filter_on_what_comes_in_is_in_every_inbound_chain_that_takes_http() {
-    for example in ["recommender", "telemetry-ingest"] {
-        let Some(patched) = applied(&patches(example, "HTTP_FILTER")[0]) else { return };
-        assert_before_router(&patched, "helius-inbound");
-        let listeners: Vec<_> = patched.iter().map(|it| it.listener.as_str()).collect();
-        // With and without mTLS, the known port and the others; and what comes through a tunnel (HBONE).
-        let known = "virtualInbound";
-        assert_eq!(listeners, [known, known, known, known, "main_internal"]);
+    for name in ["recommender", "telemetry-ingest"] {
+        let expected = [
+            vec!["virtualInbound"; 3],
+            // With and without mTLS, the known port and the others; what ends the tunnels (HBONE), and what comes out of them.
+            vec![
+                "virtualInbound",
+                "virtualInbound",
+                "virtualInbound",
+                "virtualInbound",
+                "connect_terminate",
+                "main_internal",
+            ],
+        ];
+        for (sidecar, expected) in sidecars().into_iter().zip(expected) {
+            let chains = with_filter(&patched(&example(name), sidecar), "helius-inbound");
+            let listeners: Vec<_> = chains.iter().map(|it| it.listener.as_str()).collect();
+            assert_eq!(listeners, expected);
+        }
     }
 }
 
 #[test]
 fn a_filter_on_what_is_called_is_on_that_port_alone() {
-    let Some(patched) = applied(&patches("llm-router", "HTTP_FILTER")[0]) else { return };
-    assert_before_router(&patched, "helius-outbound");
-    let listeners: Vec<_> = patched.iter().map(|it| (it.listener.as_str(), it.port)).collect();
-    assert_eq!(listeners, [("0.0.0.0_80", 80)]);
+    for sidecar in sidecars() {
+        let chains = with_filter(&patched(&example("llm-router"), sidecar), "helius-outbound");
+        let listeners: Vec<_> = chains.iter().map(|it| (it.listener.as_str(), it.port)).collect();
+        assert_eq!(listeners, [("0.0.0.0_80", 80)]);
+    }
+}
+
+#[test]
+fn the_agents_cluster_is_there_once() {
+    for sidecar in sidecars() {
+        let sidecar = patched(&example("llm-router"), sidecar);
+        let names: Vec<_> = sidecar.clusters.iter().map(|it| it["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["helius_agent"]);
+    }
 }
 
 #[test]
 fn a_match_that_finds_nothing_is_seen() {
-    let patch = &patches("llm-router", "HTTP_FILTER")[0];
     for (pointer, wrong) in [
         ("/match/context", json!("GATEWAY")),
         ("/match/listener/portNumber", json!(81)),
         ("/match/listener/filterChain/filter/name", json!("http_connection_manager")),
         ("/match/listener/filterChain/filter/subFilter/name", json!("router")),
+        ("/match/proxy", json!({ "proxyVersion": "^1\\.19" })),
     ] {
-        let mut patch = patch.clone();
-        *patch.pointer_mut(pointer).unwrap() = wrong;
-        let Some(patched) = applied(&patch) else { return };
-        assert_eq!(patched, [], "{pointer}");
+        for mut sidecar in sidecars() {
+            let mut manifests = example("llm-router");
+            let filter = manifests.iter_mut().find(|it| it.name() == "helius-outbound").unwrap();
+            let (parent, key) = pointer.rsplit_once('/').unwrap();
+            let parent = filter.value.pointer_mut(&format!("/spec/configPatches/0{parent}")).unwrap();
+            parent[key] = wrong.clone();
+            let proxy = Proxy::of(&manifests, ISTIO).unwrap();
+            let problems = apply(&manifests, &proxy, &mut sidecar);
+            // Istio gives such a proxy nothing, and means it.
+            let is_meant = pointer == "/match/proxy";
+            assert_eq!(problems.len(), usize::from(!is_meant), "{pointer}: {problems:?}");
+            assert_eq!(with_filter(&sidecar, "helius-outbound"), [], "{pointer}");
+            for problem in problems {
+                assert!(
+                    problem.contains("EnvoyFilter helius-outbound: spec.configPatches.0: finds no place"),
+                    "{problem}"
+                );
+            }
+        }
     }
+}
+
+#[test]
+fn a_selector_that_no_pod_meets_is_seen() {
+    let manifests = example("llm-router");
+    let mut proxy = Proxy::of(&manifests, ISTIO).unwrap();
+    proxy.labels.remove("helius");
+    let problems = apply(&manifests, &proxy, &mut Sidecar::written().unwrap());
+    assert!(problems[0].starts_with("no EnvoyFilter counts for the proxy of a pod with {"), "{problems:?}");
 }
 
 /// What Envoy says of the filters and clusters of an example, which it is given as Istio would.
@@ -69,9 +125,7 @@ fn envoys_word(filters: &[Value], clusters: &[Value]) -> Result<(), String> {
     let envoy = std::env::var("ENVOY").expect("no $ENVOY; run: scripts/with-envoy cargo test -p helius-istio");
     let mut http_filters = filters.to_vec();
     for filter in &mut http_filters {
-        // The file that the pod mounts is the one that was built here.
-        let file = filter.pointer_mut("/typed_config/config/vm_config/code/local/filename").unwrap();
-        *file = json!(root().join("dist/helius.wasm"));
+        plain_envoy::mount(filter, &root().join("dist/helius.wasm"));
     }
     let of = "type.googleapis.com/envoy.extensions.filters";
     http_filters.push(json!({
@@ -99,23 +153,15 @@ fn envoys_word(filters: &[Value], clusters: &[Value]) -> Result<(), String> {
 }
 
 /// The values of patches, which Istio's schema leaves untyped.
-fn values(example: &str, of: &str) -> Vec<Value> {
-    patches(example, of).iter().map(|it| it["patch"]["value"].clone()).collect()
-}
-
-#[test]
-fn the_real_envoy_takes_the_filters_and_the_agents_cluster() {
-    for example in ["llm-router", "recommender", "telemetry-ingest"] {
-        let (filters, clusters) = (values(example, "HTTP_FILTER"), values(example, "CLUSTER"));
-        assert_eq!((filters.len(), clusters.len()), (1, 1));
-        if let Err(said) = envoys_word(&filters, &clusters) {
-            panic!("tests/istio/golden/{example}.yaml: Envoy does not take it; mend the filter or the cluster\n{said}");
-        }
-    }
+fn values(name: &str, of: &str) -> Vec<Value> {
+    let manifests = example(name);
+    let patches = manifests.iter().flat_map(|it| it.items("/spec/configPatches"));
+    patches.filter(|(_, it)| it["applyTo"] == of).map(|(_, it)| it["patch"]["value"].clone()).collect()
 }
 
 #[test]
 fn a_field_that_envoy_does_not_know_is_found() {
+    envoys_word(&values("recommender", "HTTP_FILTER"), &values("recommender", "CLUSTER")).unwrap();
     let mut filters = values("recommender", "HTTP_FILTER");
     filters[0]["typed_config"]["config"]["allow_on_headers_stop"] = json!(true);
     let said = envoys_word(&filters, &values("recommender", "CLUSTER")).unwrap_err();

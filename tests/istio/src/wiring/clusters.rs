@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::of;
 use crate::Manifest;
 use crate::configuration::embedded;
+use crate::routing::cluster;
 
 pub(super) fn problems(example: &[Manifest]) -> Vec<String> {
     let mut problems = Vec::new();
@@ -60,7 +61,7 @@ fn clusters(example: &[Manifest]) -> BTreeSet<String> {
     for entry in of(example, "ServiceEntry") {
         for host in hosts(entry) {
             let ports = entry.items("/spec/ports").filter_map(|(_, port)| port["number"].as_u64());
-            names.extend(ports.map(|port| format!("outbound|{port}||{host}")));
+            names.extend(ports.map(|port| cluster(port, host)));
         }
     }
     names
