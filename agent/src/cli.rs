@@ -29,9 +29,9 @@ struct Cli {
 enum Verb {
     /// Checks configurations of the filter, by the filter's own rules, before they reach Envoy
     ///
-    /// A file is the document itself (service, routes), or one that has it inside: an EnvoyFilter, a WasmPlugin, the
-    /// bootstrap of an Envoy, or several of them with --- between. All that is wrong is told, a line each: file, line, place,
-    /// value, rule and remedy.
+    /// A file is the document itself (service, routes), or one that has it inside: an EnvoyFilter, a WasmPlugin, an
+    /// EnvoyExtensionPolicy, the bootstrap of an Envoy, or several of them with --- between. All that is wrong is told, a line
+    /// each: file, line, place, value, rule and remedy.
     ///
     /// Ends with 0 where all is well, with 1 where something is wrong, with 2 where a file cannot be read.
     Validate(Validate),

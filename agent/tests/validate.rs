@@ -52,8 +52,12 @@ fn a_good_document_is_told_in_a_sentence_wherever_it_stands() {
         let inner = indented(document, 4);
         format!("kind: WasmPlugin\nmetadata: {{ name: helius }}\nspec:\n  pluginConfig:\n{inner}")
     };
+    let extension_policy = |document: &str| {
+        let inner = indented(document, 8);
+        format!("kind: EnvoyExtensionPolicy\nspec:\n  wasm:\n    - name: helius\n      config:\n{inner}")
+    };
     let envoy_filter = format!("kind: EnvoyFilter\nspec:\n  {}", plugin("helius", GOOD).replace('\n', "\n  "));
-    for it in [GOOD.to_owned(), plugin("helius", GOOD), wasm_plugin(GOOD), envoy_filter] {
+    for it in [GOOD.to_owned(), plugin("helius", GOOD), wasm_plugin(GOOD), extension_policy(GOOD), envoy_filter] {
         assert_eq!(good(&it), [sentence], "{it}");
     }
     let json = r#"{ "service": "router", "routes": [] }"#;
@@ -75,6 +79,9 @@ fn each_problem_has_the_line_of_the_file() {
     let inside = problems(&plugin("helius", BAD));
     let lines: Vec<_> = inside.iter().map(|(line, _)| *line).collect();
     assert_eq!(lines, [Some(10), Some(13), Some(13)], "{inside:?}");
+    let policy =
+        format!("kind: EnvoyExtensionPolicy\nspec:\n  wasm:\n    - name: helius\n      config:\n{}", indented(BAD, 8));
+    assert_eq!(problems(&policy)[1], (Some(10), "spec.wasm[0].config.routes[0].match.paht:".to_owned()));
     let second = problems(&format!("{GOOD}---\n{BAD}"));
     assert_eq!(second[0], (Some(10), "mode:".to_owned()));
 }

@@ -3,7 +3,8 @@
 //! | what | how it is known | where the document stands |
 //! |---|---|---|
 //! | the document itself | `service` or `routes` at its top | |
-//! | `WasmPlugin` | `kind` | `spec.pluginConfig` |
+//! | `WasmPlugin` of Istio | `kind` | `spec.pluginConfig` |
+//! | `EnvoyExtensionPolicy` of Envoy Gateway | `kind` | `spec.wasm[].config` |
 //! | `EnvoyFilter`, a bootstrap, any piece of Envoy's configuration | a map with `vm_config` | `configuration` beside it, as text |
 //!
 //! A mesh may run plugins of others too. So where one of the plugins in a document is called after the filter, only such
@@ -32,10 +33,10 @@ pub(super) struct Found<'a> {
 }
 
 /// How a configuration stands in a file.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Where {
     /// As a part of the document, whose path begins so; nothing where it is the document.
-    Section(&'static str),
+    Section(String),
     /// As text in Envoy's wrapping.
     Text,
 }
@@ -43,20 +44,38 @@ enum Where {
 /// All of them in a document.
 pub(super) fn configurations(document: &Node) -> Vec<Found<'_>> {
     if document.get("service").is_some() || document.get("routes").is_some() {
-        return vec![Found { node: document, how: Where::Section(""), is_named: true }];
+        return vec![Found { node: document, how: Where::Section(String::new()), is_named: true }];
     }
-    let mut found = Vec::new();
-    if document.get("kind").and_then(Node::text) == Some("WasmPlugin") {
-        let spec = document.get("spec");
-        let config = spec.and_then(|spec| spec.get("pluginConfig"));
-        let is_named = says_name(document.get("metadata")) || says_name(spec.and_then(|spec| spec.get("url")));
-        found.extend(config.map(|node| Found { node, how: Where::Section("spec.pluginConfig."), is_named }));
-    }
+    let mut found = match document.get("kind").and_then(Node::text) {
+        Some("WasmPlugin") => of_plugin(document).into_iter().collect(),
+        Some("EnvoyExtensionPolicy") => of_extension_policy(document),
+        _ => Vec::new(),
+    };
     find_plugins(document, &mut found);
     if found.iter().any(|it| it.is_named) {
         found.retain(|it| it.is_named);
     }
     found
+}
+
+/// The one of Istio's `WasmPlugin`.
+fn of_plugin(document: &Node) -> Option<Found<'_>> {
+    let spec = document.get("spec")?;
+    let is_named = says_name(document.get("metadata")) || says_name(spec.get("url"));
+    Some(Found { node: spec.get("pluginConfig")?, how: Where::Section("spec.pluginConfig.".to_owned()), is_named })
+}
+
+/// Those of Envoy Gateway's `EnvoyExtensionPolicy`.
+fn of_extension_policy(document: &Node) -> Vec<Found<'_>> {
+    let Some(Value::List(plugins)) = document.get("spec").and_then(|spec| spec.get("wasm")).map(|it| &it.value) else {
+        return Vec::new();
+    };
+    let found = plugins.iter().enumerate().filter_map(|(index, plugin)| {
+        let is_named = ["name", "rootID", "code"].iter().any(|key| says_name(plugin.get(key)));
+        let how = Where::Section(format!("spec.wasm[{index}].config."));
+        Some(Found { node: plugin.get("config")?, how, is_named })
+    });
+    found.collect()
 }
 
 /// Plugins as Envoy has them, however deep they stand.
@@ -91,7 +110,7 @@ fn read(document: &Node) -> Result<(Config, Json), ConfigError> {
 impl Found<'_> {
     /// Reads it by the filter's rules, and hands over the document besides.
     pub(super) fn read(&self) -> Result<(Config, Json), Vec<Problem>> {
-        match self.how {
+        match &self.how {
             Where::Section(path) => read(self.node).map_err(|error| Problem::all(&error, path, |line| line)),
             Where::Text => self.read_text(),
         }

@@ -60,7 +60,7 @@ impl Problem {
     /// There is none.
     pub(super) fn nothing() -> Self {
         let what = "no configuration of the filter is in it; give the document itself (service and routes), or an \
-                    EnvoyFilter, a WasmPlugin or a bootstrap that has one";
+                    EnvoyFilter, a WasmPlugin, an EnvoyExtensionPolicy or a bootstrap that has one";
         Self { line: None, what: what.to_owned() }
     }
 

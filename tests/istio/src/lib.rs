@@ -1,4 +1,4 @@
-//! The manifests under `istio/`, read and judged: each against the schema of its kind, and all against each other.
+//! The manifests under `istio/` and `envoy/gateway/`, read and judged: each against the schema of its kind, and all against each other.
 //!
 //! * [`Manifest`] is one document of a file, with its lines.
 //! * [`kustomization`] says whether each folder lists what it has.
@@ -8,6 +8,8 @@
 //! * [`wiring`] says whether what one part names is there in another.
 //! * [`applier`] patches a [`Sidecar`] as Istio does, [`routing`] are the routes that Istio adds, and [`plain_envoy`] makes of it
 //!   what an Envoy without Istio starts with.
+//! * [`wasm_plugin`] writes a `WasmPlugin` as Istio does.
+//! * [`envoy_gateway`] does with the manifests under `envoy/gateway` what Envoy Gateway does.
 //! * [`data`] is what Istio has published.
 //! * [`rights`] says what each service account may do.
 //!
@@ -17,6 +19,7 @@
 pub mod applier;
 pub mod configuration;
 pub mod data;
+pub mod envoy_gateway;
 pub mod kubernetes;
 pub mod kustomization;
 mod manifest;
@@ -26,6 +29,7 @@ pub mod rights;
 pub mod routing;
 mod schema;
 mod sidecar;
+pub mod wasm_plugin;
 pub mod wiring;
 
 use std::path::PathBuf;

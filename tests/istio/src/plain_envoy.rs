@@ -15,7 +15,7 @@ use crate::Sidecar;
 use crate::applier::is_virtual;
 
 /// Where the pods mount the module.
-const MOUNTED_MODULE: &str = "/etc/helius/module/helius.wasm";
+pub(crate) const MOUNTED_MODULE: &str = "/etc/helius/module/helius.wasm";
 /// What Envoy itself brings. Istio's extensions have other names.
 const ENVOYS_OWN: &str = "type.googleapis.com/envoy.extensions.";
 /// These decide by the peer of mTLS, or ask somebody who does.

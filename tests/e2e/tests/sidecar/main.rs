@@ -3,6 +3,8 @@
 //!
 //! mTLS is left out, and so is whatever asks who the peer is.
 
+mod gateway;
 mod inbound;
 mod outbound;
+mod plugin;
 mod pod;

@@ -48,9 +48,13 @@ pub(crate) struct Pod {
 impl Pod {
     /// A pod of an example with this sidecar, and with these behind its clusters.
     pub(crate) async fn start(name: &str, unpatched: &Unpatched, endpoints: &[(&str, SocketAddr)]) -> Self {
-        let example = rendered::example(&repository(), name).unwrap();
+        Self::of(&rendered::example(&repository(), name).unwrap(), unpatched, endpoints).await
+    }
+
+    /// The same with an example that was changed.
+    pub(crate) async fn of(example: &[Manifest], unpatched: &Unpatched, endpoints: &[(&str, SocketAddr)]) -> Self {
         let mut sidecar = unpatched.sidecar.clone();
-        let problems = apply(&example, &Proxy::of(&example, ISTIO).unwrap(), &mut sidecar);
+        let problems = apply(example, &Proxy::of(example, ISTIO).unwrap(), &mut sidecar);
         assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
 
         let sockets = TempDir::new().unwrap();
@@ -59,8 +63,8 @@ impl Pod {
         let surroundings = Surroundings {
             sockets: sockets.path(),
             module: &repository().join("dist/helius.wasm"),
-            stat_tags: stat_tags(&example),
-            routes: routing::routes(&example),
+            stat_tags: stat_tags(example),
+            routes: routing::routes(example),
             endpoints: endpoints.chain([("helius_agent".to_owned(), api.addr())]).collect::<BTreeMap<_, _>>(),
         };
         let mut bootstrap = surroundings.bootstrap(&sidecar);
