@@ -20,6 +20,7 @@ pub mod applier;
 pub mod configuration;
 pub mod data;
 pub mod envoy_gateway;
+mod inline_patch;
 pub mod kubernetes;
 pub mod kustomization;
 mod manifest;

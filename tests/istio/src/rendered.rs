@@ -1,4 +1,4 @@
-//! The examples as `kubectl apply -k` sends them, committed in `tests/istio/golden`: what an operator may read without
+//! The examples and layouts as `kubectl apply -k` sends them, committed in `tests/istio/golden`: what an operator may read without
 //! kubectl, and what is judged as a whole. Whether they are still what the sources say is seen in two ways: everything that
 //! a source says stands in them, and where there is a kubectl, it renders the same.
 
@@ -8,23 +8,35 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::inline_patch::patched;
 use crate::{Manifest, all, read};
+
+/// Where those are that are applied as they stand, each a folder in one of these.
+const FOLDERS: [&str; 1] = ["istio/examples"];
 
 /// What stands in a source for a value that is put in when it is rendered.
 const PLACEHOLDERS: [&str; 2] = ["replaced", "service: unnamed\nroutes: []\n"];
 
-/// The names of all examples.
+/// The names of all of them.
 ///
 /// # Errors
 ///
-/// Where the folder cannot be read.
+/// Where a folder cannot be read.
 pub fn names(root: &Path) -> Result<Vec<String>, String> {
-    let folder = root.join("istio/examples");
-    let entries = fs::read_dir(&folder).map_err(|error| format!("istio/examples: {error}"))?;
-    let mut names: Vec<_> =
-        entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())).collect();
+    let mut names = Vec::new();
+    for folder in FOLDERS {
+        let entries = fs::read_dir(root.join(folder)).map_err(|error| format!("{folder}: {error}"))?;
+        names.extend(entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())));
+    }
     names.sort();
     Ok(names)
+}
+
+/// Where one of them lies.
+fn folder(name: &str) -> String {
+    let paths = FOLDERS.map(|it| format!("{it}/{name}"));
+    let found = paths.iter().find(|it| crate::root().join(it).is_dir()).unwrap_or(&paths[0]);
+    found.clone()
 }
 
 /// An example as it is committed.
@@ -49,12 +61,13 @@ pub fn by_kubectl(root: &Path, name: &str) -> Result<Option<Vec<Manifest>>, Stri
     if !version.is_ok_and(|it| String::from_utf8_lossy(&it.stdout).contains("Kustomize Version: v5")) {
         return Ok(None);
     }
-    let folder = root.join("istio/examples").join(name);
-    let output = Command::new("kubectl").arg("kustomize").arg(&folder).output().map_err(|error| error.to_string())?;
+    let folder = folder(name);
+    let output =
+        Command::new("kubectl").arg("kustomize").arg(root.join(&folder)).output().map_err(|error| error.to_string())?;
     if !output.status.success() {
-        return Err(format!("istio/examples/{name}: {}", String::from_utf8_lossy(&output.stderr)));
+        return Err(format!("{folder}: {}", String::from_utf8_lossy(&output.stderr)));
     }
-    read(&format!("kubectl kustomize istio/examples/{name}"), &output.stdout).map(Some)
+    read(&format!("kubectl kustomize {folder}"), &output.stdout).map(Some)
 }
 
 /// How two renderings of an example differ.
@@ -80,7 +93,8 @@ pub fn differences(name: &str, committed: &[Manifest], rendered: &[Manifest]) ->
 /// Where a source cannot be read.
 pub fn missing(root: &Path, name: &str, committed: &[Manifest]) -> Result<Vec<String>, String> {
     let mut problems = Vec::new();
-    let own = format!("istio/examples/{name}");
+    let own = folder(name);
+    let lists: Vec<_> = all(root, &own)?.into_iter().filter(|it| it.kind() == "Kustomization").collect();
     for folder in folders(root, &own)? {
         for source in all(root, &folder)? {
             if matches!(source.kind(), "" | "Kustomization" | "Component") {
@@ -92,7 +106,7 @@ pub fn missing(root: &Path, name: &str, committed: &[Manifest]) -> Result<Vec<St
             match committed.iter().find(is_meant) {
                 None => problems.push(format!("{}: is not rendered; {}", source.place(""), remedy(name))),
                 Some(it) => {
-                    if let Some(pointer) = lost(&source.value, &it.value, "") {
+                    if let Some(pointer) = lost(&patched(&lists, &source), &it.value, "") {
                         problems.push(format!(
                             "{}: is not so in {}; {}",
                             source.place(&pointer),
@@ -104,7 +118,7 @@ pub fn missing(root: &Path, name: &str, committed: &[Manifest]) -> Result<Vec<St
             }
         }
     }
-    problems.extend(missing_policy(root, &own, name, committed));
+    problems.extend(lists.iter().flat_map(|list| missing_policies(root, &own, list, name, committed)));
     Ok(problems)
 }
 
@@ -120,12 +134,22 @@ fn folders(root: &Path, folder: &str) -> Result<Vec<String>, String> {
     Ok(folders)
 }
 
-/// The filter's document has to be there letter for letter.
-fn missing_policy(root: &Path, own: &str, name: &str, committed: &[Manifest]) -> Option<String> {
-    let policy = fs::read_to_string(root.join(own).join("policy.yaml")).ok()?;
+/// The documents of the filters have to be there letter for letter, each in the filter that its `ConfigMap` is named after.
+fn missing_policies(root: &Path, own: &str, list: &Manifest, name: &str, committed: &[Manifest]) -> Vec<String> {
     let pointer = "/spec/configPatches/0/patch/value/typed_config/config/configuration/value";
-    let is_there = committed.iter().any(|it| it.text(pointer) == policy);
-    (!is_there).then(|| format!("{own}/policy.yaml: is not what tests/istio/golden/{name}.yaml has; {}", remedy(name)))
+    let mut problems = Vec::new();
+    for (_, generator) in list.items("/configMapGenerator") {
+        for file in generator["files"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            let file = file.rsplit('=').next().unwrap_or(file);
+            // That there is such a file is asked where the lists are judged.
+            let Ok(policy) = fs::read_to_string(root.join(own).join(file)) else { continue };
+            if !committed.iter().any(|it| generator["name"] == it.name() && it.text(pointer) == policy) {
+                let golden = format!("tests/istio/golden/{name}.yaml");
+                problems.push(format!("{own}/{file}: is not what {golden} has; {}", remedy(name)));
+            }
+        }
+    }
+    problems
 }
 
 /// The first thing that a source says and a rendering does not.
@@ -153,5 +177,5 @@ fn lost(source: &Value, rendered: &Value, pointer: &str) -> Option<String> {
 }
 
 fn remedy(name: &str) -> String {
-    format!("run: kubectl kustomize istio/examples/{name} > tests/istio/golden/{name}.yaml")
+    format!("run: kubectl kustomize {} > tests/istio/golden/{name}.yaml", folder(name))
 }

@@ -10,7 +10,7 @@ fn assert_good(problems: &[String]) {
 #[test]
 fn what_one_part_names_is_there_in_another() {
     let names = rendered::names(&root()).unwrap();
-    assert_eq!(names, ["llm-router", "recommender", "telemetry-ingest", "telemetry-limits"]);
+    assert_eq!(names, ["llm-router", "recommender", "recommender-mlflow", "telemetry-ingest", "telemetry-limits"]);
     for name in names {
         assert_good(&wiring::problems(&rendered::example(&root(), &name).unwrap()));
     }

@@ -368,26 +368,45 @@ fn a_file_that_is_not_listed_is_found_and_one_that_is_not_there() {
 
 #[test]
 fn a_source_that_has_gone_on_is_found() {
-    for (file, right, wrong) in [
-        ("istio/examples/llm-router/policy.yaml", "timeout: 5s", "timeout: 6s"),
-        ("istio/examples/llm-router/region-us-west-2.yaml", "number: 443", "number: 444"),
-        ("istio/components/agent/sidecar.yaml", "memory: 32Mi }\n          sec", "memory: 64Mi }\n          sec"),
-        ("istio/components/agent/cluster.yaml", "port_value: 9910", "port_value: 9909"),
-        ("istio/components/filter-outbound/filter.yaml", "portNumber: 80", "portNumber: 81"),
+    let mlflow = "recommender-mlflow";
+    for (name, file, right, wrong) in [
+        ("llm-router", "istio/examples/llm-router/policy.yaml", "timeout: 5s", "timeout: 6s"),
+        ("llm-router", "istio/examples/llm-router/region-us-west-2.yaml", "number: 443", "number: 444"),
+        (
+            "llm-router",
+            "istio/components/agent/sidecar.yaml",
+            "memory: 32Mi }\n          sec",
+            "memory: 64Mi }\n          sec",
+        ),
+        ("llm-router", "istio/components/agent/cluster.yaml", "port_value: 9910", "port_value: 9909"),
+        ("llm-router", "istio/components/filter-outbound/filter.yaml", "portNumber: 80", "portNumber: 81"),
+        // Each of two documents, and what a patch in the list itself says.
+        (mlflow, "istio/examples/recommender-mlflow/inbound.yaml", "timeout: 2s", "timeout: 3s"),
+        (mlflow, "istio/examples/recommender-mlflow/outbound.yaml", "timeout: 6s", "timeout: 7s"),
+        (mlflow, "istio/components/filter-outbound/filter.yaml", "operation: INSERT_BEFORE", "operation: ADD"),
     ] {
-        let directory = tempfile::tempdir().unwrap();
-        copy(&root().join("istio"), &directory.path().join("istio"));
-        let committed = rendered::example(&root(), "llm-router").unwrap();
-        assert_eq!(rendered::missing(directory.path(), "llm-router", &committed).unwrap(), [""; 0]);
-        let text = fs::read_to_string(root().join(file)).unwrap();
-        assert!(text.contains(right), "{file}: {right}");
-        fs::write(directory.path().join(file), text.replace(right, wrong)).unwrap();
-        let problems = rendered::missing(directory.path(), "llm-router", &committed).unwrap();
+        let committed = rendered::example(&root(), name).unwrap();
+        let problems = after(name, &committed, file, right, wrong);
         assert!(
             problems.iter().any(|it| it.starts_with(file) && it.contains("; run: kubectl")),
             "{file}: {problems:?}"
         );
     }
+    let list = "istio/examples/recommender-mlflow/kustomization.yaml";
+    let committed = rendered::example(&root(), mlflow).unwrap();
+    let problems = after(mlflow, &committed, list, "value: 5000", "value: 5001");
+    assert!(problems.iter().any(|it| it.starts_with("istio/components/filter-outbound/filter.yaml")), "{problems:?}");
+}
+
+/// What is missing from a rendering when one text in one file has changed since.
+fn after(name: &str, committed: &[Manifest], file: &str, right: &str, wrong: &str) -> Vec<String> {
+    let directory = tempfile::tempdir().unwrap();
+    copy(&root().join("istio"), &directory.path().join("istio"));
+    assert_eq!(rendered::missing(directory.path(), name, committed).unwrap(), [""; 0]);
+    let text = fs::read_to_string(root().join(file)).unwrap();
+    assert!(text.contains(right), "{file}: {right}");
+    fs::write(directory.path().join(file), text.replace(right, wrong)).unwrap();
+    rendered::missing(directory.path(), name, committed).unwrap()
 }
 
 #[test]
