@@ -10,6 +10,7 @@
 //!   what an Envoy without Istio starts with.
 //! * [`wasm_plugin`] writes a `WasmPlugin` as Istio does.
 //! * [`envoy_gateway`] does with the manifests under `envoy/gateway` what Envoy Gateway does.
+//! * [`high_availability`] says whether what has to be there always is laid out so.
 //! * [`data`] is what Istio has published.
 //! * [`rights`] says what each service account may do.
 //!
@@ -20,6 +21,7 @@ pub mod applier;
 pub mod configuration;
 pub mod data;
 pub mod envoy_gateway;
+pub mod high_availability;
 mod inline_patch;
 pub mod kubernetes;
 pub mod kustomization;

@@ -12,7 +12,7 @@ use crate::inline_patch::patched;
 use crate::{Manifest, all, read};
 
 /// Where those are that are applied as they stand, each a folder in one of these.
-const FOLDERS: [&str; 1] = ["istio/examples"];
+const FOLDERS: [&str; 2] = ["istio/examples", "istio/high-availability"];
 
 /// What stands in a source for a value that is put in when it is rendered.
 const PLACEHOLDERS: [&str; 2] = ["replaced", "service: unnamed\nroutes: []\n"];

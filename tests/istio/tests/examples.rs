@@ -1,4 +1,4 @@
-//! Each example as `kubectl apply -k` sends it: whether its parts fit, and whether it is what the sources say.
+//! Each example and each layout as `kubectl apply -k` sends it: whether its parts fit, and whether it is what the sources say.
 
 use helius_istio::data::skipped;
 use helius_istio::{rendered, root, wiring};
@@ -10,7 +10,18 @@ fn assert_good(problems: &[String]) {
 #[test]
 fn what_one_part_names_is_there_in_another() {
     let names = rendered::names(&root()).unwrap();
-    assert_eq!(names, ["llm-router", "recommender", "recommender-mlflow", "telemetry-ingest", "telemetry-limits"]);
+    assert_eq!(
+        names,
+        [
+            "grafana-core",
+            "llm-router",
+            "mlflow-tracker",
+            "recommender",
+            "recommender-mlflow",
+            "telemetry-ingest",
+            "telemetry-limits"
+        ]
+    );
     for name in names {
         assert_good(&wiring::problems(&rendered::example(&root(), &name).unwrap()));
     }

@@ -68,7 +68,9 @@ fn the_agent_takes_its_flags_and_its_overrides() {
     let everything = everything();
     let of = |kind| everything.iter().filter(move |it: &&Manifest| it.kind() == kind);
     assert_good(&of("Deployment").flat_map(configuration::problems_of_agent).collect::<Vec<_>>());
-    assert_good(&of("ConfigMap").flat_map(configuration::problems_of_overrides).collect::<Vec<_>>());
+    let overrides: Vec<_> = of("ConfigMap").filter(|it| it.name() == "helius-overrides").collect();
+    assert_eq!(overrides.len(), 5, "the component, and each example with an agent");
+    assert_good(&overrides.into_iter().flat_map(configuration::problems_of_overrides).collect::<Vec<_>>());
 }
 
 #[test]
@@ -133,7 +135,7 @@ fn every_kind_of_plugin_says_what_it_costs() {
 #[test]
 fn the_readme_has_every_example_and_every_component() {
     let text = fs::read_to_string(root().join("istio/README.md")).unwrap();
-    for folder in ["components", "examples"] {
+    for folder in ["components", "examples", "high-availability"] {
         for entry in fs::read_dir(root().join("istio").join(folder)).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             assert!(

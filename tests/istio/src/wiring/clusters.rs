@@ -38,7 +38,11 @@ pub(super) fn problems(example: &[Manifest]) -> Vec<String> {
             problems.extend(short_timeouts(example, &it.document, &place("upstream.timeout")));
         }
     }
-    let hosts: BTreeSet<&str> = entries.into_iter().chain(of(example, "VirtualService").flat_map(hosts)).collect();
+    let services = of(example, "Service")
+        .map(|it| format!("{}.{}.svc.cluster.local", it.name(), it.text("/metadata/namespace")))
+        .collect::<Vec<_>>();
+    let routed = of(example, "VirtualService").flat_map(hosts);
+    let hosts: BTreeSet<&str> = entries.into_iter().chain(routed).chain(services.iter().map(String::as_str)).collect();
     for rule in of(example, "DestinationRule").filter(|it| !hosts.contains(it.text("/spec/host"))) {
         let (place, host) = (rule.place("/spec/host"), rule.text("/spec/host"));
         problems.push(format!("{place}: nothing here is called {host:?}; write one of {hosts:?}"));
