@@ -11,6 +11,7 @@
 //! * [`wasm_plugin`] writes a `WasmPlugin` as Istio does.
 //! * [`envoy_gateway`] does with the manifests under `envoy/gateway` what Envoy Gateway does.
 //! * [`high_availability`] says whether what has to be there always is laid out so.
+//! * [`injection`] says whether the injector's template makes the pods that the component makes.
 //! * [`data`] is what Istio has published.
 //! * [`rights`] says what each service account may do.
 //!
@@ -22,6 +23,7 @@ pub mod configuration;
 pub mod data;
 pub mod envoy_gateway;
 pub mod high_availability;
+pub mod injection;
 mod inline_patch;
 pub mod kubernetes;
 pub mod kustomization;
