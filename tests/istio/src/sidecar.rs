@@ -16,7 +16,7 @@ pub struct Sidecar {
 
 impl Sidecar {
     /// The small one that is written down in this repository: what Istio makes for a pod that listens on 8080 and calls others
-    /// on port 80.
+    /// on the ports 80 and 5000. Of the latter two one is written down; Istio makes them alike.
     ///
     /// # Errors
     ///
@@ -24,7 +24,12 @@ impl Sidecar {
     pub fn written() -> Result<Self, String> {
         let text = std::fs::read(crate::root().join(WRITTEN)).map_err(|error| format!("{WRITTEN}: {error}"))?;
         let manifest = crate::read(WRITTEN, &text)?.remove(0);
-        let listeners = manifest.items("/listeners").map(|(_, it)| it.clone()).collect();
+        let mut listeners: Vec<Value> = manifest.items("/listeners").map(|(_, it)| it.clone()).collect();
+        let called = listeners.iter().find(|it| it["name"] == "0.0.0.0_80").map(Value::to_string);
+        let called = called.ok_or_else(|| format!("{WRITTEN}: nothing is called on port 80"))?;
+        let other = called.replace("0.0.0.0_80", "0.0.0.0_5000").replace("\"80\"", "\"5000\"");
+        let other = other.replace("\"port_value\":80", "\"port_value\":5000");
+        listeners.push(serde_json::from_str(&other).map_err(|error| format!("{WRITTEN}: {error}"))?);
         Ok(Self { listeners, clusters: Vec::new() })
     }
 

@@ -205,7 +205,7 @@ fn listeners_chains_and_clusters_come_and_go() {
     ]);
     assert_eq!(apply(&manifests(&[filter("f", &patches)]), &proxy(), &mut sidecar), Vec::<String>::new());
     let names: Vec<_> = sidecar.listeners.iter().map(|it| it["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["0.0.0.0_80", "virtualInbound", "mine"]);
+    assert_eq!(names, ["0.0.0.0_80", "virtualInbound", "0.0.0.0_5000", "mine"]);
     let listener = &sidecar.listeners[0];
     assert_eq!(listener["per_connection_buffer_limit_bytes"], 1);
     assert_eq!(listener["listener_filters"].as_array().unwrap().len(), 1);

@@ -41,7 +41,7 @@ fn with_filter(sidecar: &Sidecar, name: &str) -> Vec<HttpChain> {
 
 #[test]
 fn a_filter_on_what_comes_in_is_in_every_inbound_chain_that_takes_http() {
-    for name in ["recommender", "telemetry-ingest"] {
+    for name in ["recommender", "recommender-mlflow", "telemetry-ingest"] {
         let expected = [
             vec!["virtualInbound"; 3],
             // With and without mTLS, the known port and the others; what ends the tunnels (HBONE), and what comes out of them.
@@ -64,10 +64,12 @@ fn a_filter_on_what_comes_in_is_in_every_inbound_chain_that_takes_http() {
 
 #[test]
 fn a_filter_on_what_is_called_is_on_that_port_alone() {
-    for sidecar in sidecars() {
-        let chains = with_filter(&patched(&example("llm-router"), sidecar), "helius-outbound");
-        let listeners: Vec<_> = chains.iter().map(|it| (it.listener.as_str(), it.port)).collect();
-        assert_eq!(listeners, [("0.0.0.0_80", 80)]);
+    for (name, port) in [("llm-router", 80), ("recommender-mlflow", 5000)] {
+        for sidecar in sidecars() {
+            let chains = with_filter(&patched(&example(name), sidecar), "helius-outbound");
+            let listeners: Vec<_> = chains.into_iter().map(|it| (it.listener, it.port)).collect();
+            assert_eq!(listeners, [(format!("0.0.0.0_{port}"), port)]);
+        }
     }
 }
 

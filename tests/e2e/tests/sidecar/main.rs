@@ -5,6 +5,7 @@
 
 mod gateway;
 mod inbound;
+mod mlflow;
 mod outbound;
 mod plugin;
 mod pod;
