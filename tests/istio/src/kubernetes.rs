@@ -1,4 +1,5 @@
-//! Kubernetes' own kinds, as far as their types say: shapes, and fields that there are.
+//! Kubernetes' own kinds, as far as their types say: shapes, and fields that there are. Those of prometheus-operator are
+//! judged in [`monitoring`].
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Service, ServiceAccount};
@@ -6,7 +7,7 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde_json::Value;
 
-use crate::Manifest;
+use crate::{Manifest, monitoring};
 
 /// What is wrong with a manifest; nothing is said of Istio's kinds, and of kustomize's.
 pub fn problems(manifest: &Manifest) -> Vec<String> {
@@ -18,6 +19,7 @@ pub fn problems(manifest: &Manifest) -> Vec<String> {
         ("v1", "ServiceAccount") => again::<ServiceAccount>(manifest),
         ("networking.k8s.io/v1", "NetworkPolicy") => again::<NetworkPolicy>(manifest),
         ("policy/v1", "PodDisruptionBudget") => again::<PodDisruptionBudget>(manifest),
+        ("monitoring.coreos.com/v1", _) => return monitoring::problems_of_shape(manifest),
         (api_version, _)
             if api_version.contains("istio.io/") || api_version.starts_with("kustomize.config.k8s.io/") =>
         {

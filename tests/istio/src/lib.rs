@@ -13,6 +13,7 @@
 //! * [`high_availability`] says whether what has to be there always is laid out so.
 //! * [`injection`] says whether the injector's template makes the pods that the component makes.
 //! * [`data`] is what Istio has published.
+//! * [`monitoring`] says whether the parts of `istio/monitoring` fit each other and the pods.
 //! * [`rights`] says what each service account may do.
 //!
 //! Every judgement is a list of sentences, each with file, place, what is wrong and the remedy; an empty one is good. What
@@ -28,6 +29,7 @@ mod inline_patch;
 pub mod kubernetes;
 pub mod kustomization;
 mod manifest;
+pub mod monitoring;
 pub mod plain_envoy;
 pub mod rendered;
 pub mod rights;

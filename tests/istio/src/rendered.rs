@@ -33,7 +33,7 @@ pub fn names(root: &Path) -> Result<Vec<String>, String> {
 }
 
 /// Where one of them lies.
-fn folder(name: &str) -> String {
+pub fn folder(name: &str) -> String {
     let paths = FOLDERS.map(|it| format!("{it}/{name}"));
     let found = paths.iter().find(|it| crate::root().join(it).is_dir()).unwrap_or(&paths[0]);
     found.clone()
@@ -50,20 +50,19 @@ pub fn example(root: &Path, name: &str) -> Result<Vec<Manifest>, String> {
     read(&file, &text)
 }
 
-/// An example as kubectl renders it; nothing where there is no kubectl that can.
+/// A folder, such as `istio/examples/recommender`, as kubectl renders it; nothing where there is no kubectl that can.
 ///
 /// # Errors
 ///
 /// What kubectl says against it.
-pub fn by_kubectl(root: &Path, name: &str) -> Result<Option<Vec<Manifest>>, String> {
+pub fn by_kubectl(root: &Path, folder: &str) -> Result<Option<Vec<Manifest>>, String> {
     // 1.20 and older have a kustomize without components.
     let version = Command::new("kubectl").args(["version", "--client"]).output();
     if !version.is_ok_and(|it| String::from_utf8_lossy(&it.stdout).contains("Kustomize Version: v5")) {
         return Ok(None);
     }
-    let folder = folder(name);
     let output =
-        Command::new("kubectl").arg("kustomize").arg(root.join(&folder)).output().map_err(|error| error.to_string())?;
+        Command::new("kubectl").arg("kustomize").arg(root.join(folder)).output().map_err(|error| error.to_string())?;
     if !output.status.success() {
         return Err(format!("{folder}: {}", String::from_utf8_lossy(&output.stderr)));
     }

@@ -39,8 +39,9 @@ fn what_the_sources_say_is_rendered() {
 fn kubectl_renders_what_is_committed() {
     for name in rendered::names(&root()).unwrap() {
         let committed = rendered::example(&root(), &name).unwrap();
-        let Some(rendered) = rendered::by_kubectl(&root(), &name).unwrap() else {
-            skipped(&format!("no kubectl with kustomize 5 renders istio/examples/{name}"));
+        let folder = rendered::folder(&name);
+        let Some(rendered) = rendered::by_kubectl(&root(), &folder).unwrap() else {
+            skipped(&format!("no kubectl with kustomize 5 renders {folder}"));
             continue;
         };
         assert_good(&rendered::differences(&name, &committed, &rendered));

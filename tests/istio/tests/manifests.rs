@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use helius_istio::data::published;
-use helius_istio::{Manifest, Schemas, all, configuration, kubernetes, kustomization, read, rendered, rights, root};
+use helius_istio::{
+    Manifest, Schemas, all, configuration, kubernetes, kustomization, read, rendered, rights, root,
+};
 use serde_json::Value;
 
 /// Everything under `istio/`, and what becomes of it.
@@ -41,7 +43,7 @@ fn istios_kinds_have_the_shape_that_istio_gives_them() {
 #[test]
 fn kubernetes_kinds_have_the_fields_that_kubernetes_knows() {
     let everything = everything();
-    // Documents of the filter have no kind.
+    // Documents of the filter, of Prometheus and of Alertmanager have no kind.
     let problems: Vec<_> =
         everything.iter().filter(|it| !it.kind().is_empty()).flat_map(kubernetes::problems).collect();
     assert_good(&problems);
