@@ -1,15 +1,18 @@
-//! Rules by which Prometheus alerts, as a file has them, but for the window that a test has the time for.
+//! Rules by which Prometheus alerts, as a file has them, but for what a test has not the time for.
 
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use serde_json::Value;
 
 use crate::bootstrap::repository;
 
-/// The window of the platform's rates. A test that waited for it would take minutes.
+/// The window of all rates. A test that waited for it would take minutes.
 const WINDOW: &str = "[5m]";
-const PLATFORM: &str = "tests/e2e/alerts/platform.yaml";
+/// What stands before how long a rule waits.
+const FOR: &str = " for: ";
+const SHIPPED: &str = "istio/monitoring/rules.yaml";
 
 /// A file of alerting rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,10 +21,25 @@ pub struct AlertRules {
     text: String,
 }
 
+/// One rule of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertRule {
+    /// The group that it stands in.
+    pub group: String,
+    /// Its name.
+    pub name: String,
+    /// What has to hold.
+    pub expression: String,
+    /// The label `severity`.
+    pub severity: String,
+    /// What it says to people: summary and description, as they are written.
+    pub told: String,
+}
+
 impl AlertRules {
-    /// The platform's own alerts, `tests/e2e/alerts/platform.yaml`.
-    pub fn platform() -> anyhow::Result<Self> {
-        Self::load(PLATFORM)
+    /// Those that operators get, the platform's own among them: `istio/monitoring/rules.yaml`.
+    pub fn shipped() -> anyhow::Result<Self> {
+        Self::load(SHIPPED)
     }
 
     /// A file of the repository, by its path from the root.
@@ -48,6 +66,37 @@ impl AlertRules {
         Ok(self)
     }
 
+    /// The same rules with each wait (`for`) replaced by this one, of whole milliseconds. Rules that do not wait go on
+    /// doing so.
+    pub fn with_waits(mut self, wait: Duration) -> anyhow::Result<Self> {
+        ensure!(self.text.contains(FOR), "{}: no rule waits, so none can wait {wait:?}", self.name);
+        let shorter = |line: &str| match line.split_once(FOR) {
+            Some((before, _)) if before.trim().is_empty() => format!("{before}{FOR}{}ms", wait.as_millis()),
+            _ => line.to_owned(),
+        };
+        self.text = self.text.lines().map(shorter).collect::<Vec<_>>().join("\n");
+        println!("{}: each rule waits {wait:?} in this test", self.name);
+        Ok(self)
+    }
+
+    /// Each rule, in the order of the file.
+    pub fn rules(&self) -> anyhow::Result<Vec<AlertRule>> {
+        let file: Value = serde_saphyr::from_str(&self.text).with_context(|| format!("{} is no YAML", self.name))?;
+        let groups = file["groups"].as_array().with_context(|| format!("{} has no groups", self.name))?;
+        let rules = groups.iter().flat_map(|group| {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let rules = group["rules"].as_array().into_iter().flatten();
+            rules.map(move |rule| AlertRule {
+                group: text(&group["name"]),
+                name: text(&rule["alert"]),
+                expression: text(&rule["expr"]),
+                severity: text(&rule["labels"]["severity"]),
+                told: ["summary", "description"].map(|key| text(&rule["annotations"][key])).join(" "),
+            })
+        });
+        Ok(rules.collect())
+    }
+
     /// The name of the file.
     pub fn name(&self) -> &str {
         &self.name
@@ -69,6 +118,14 @@ mod tests {
     fn every_window_is_replaced_and_nothing_else() {
         let rules = AlertRules::of("r", "rate(a[5m]) / rate(b[5m]) > 5").with_window(Duration::from_secs(2)).unwrap();
         assert_eq!(rules.text(), "rate(a[2000ms]) / rate(b[2000ms]) > 5");
+    }
+
+    #[test]
+    fn every_wait_is_replaced_and_nothing_else() {
+        let text = "expr: a\n    for: 5m\n    note: wait for: 5m";
+        let rules = AlertRules::of("r", text).with_waits(Duration::from_secs(1)).unwrap();
+        assert_eq!(rules.text(), "expr: a\n    for: 1000ms\n    note: wait for: 5m");
+        AlertRules::of("r", "expr: a").with_waits(Duration::from_secs(1)).unwrap_err();
     }
 
     #[test]

@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use helius_istio::data::published;
-use helius_istio::{
-    Manifest, Schemas, all, configuration, kubernetes, kustomization, read, rendered, rights, root,
-};
+use helius_istio::{Manifest, Schemas, all, configuration, kubernetes, kustomization, read, rendered, rights, root};
 use serde_json::Value;
 
 /// Everything under `istio/`, and what becomes of it.

@@ -90,7 +90,7 @@ fn the_operators_kinds_have_no_field_that_is_not_known() {
 fn prometheus_finds_the_agents_of_the_examples_and_is_let_in() {
     let pods = pods();
     let count = |kind: &str| pods.iter().filter(|it| it.kind() == kind).count();
-    assert_eq!((count("Deployment"), count("NetworkPolicy")), (3, 3), "telemetry-limits has no agent");
+    assert_eq!((count("Deployment"), count("NetworkPolicy")), (4, 4), "telemetry-limits has no agent");
     assert_good(&monitoring::problems_of_targets(&folder(), &pods));
     for (file, right, wrong, said) in [
         ("pod-monitor.yaml", "port: helius-metrics", "port: metrics", "has the port \"metrics\""),

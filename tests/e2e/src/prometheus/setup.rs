@@ -21,6 +21,7 @@ pub struct PrometheusSetup {
     pub(super) interval: Duration,
     targets: Vec<Target>,
     pub(super) rules: Vec<AlertRules>,
+    alertmanager: Option<SocketAddr>,
 }
 
 #[derive(Debug, Clone)]
@@ -32,7 +33,7 @@ struct Target {
 
 impl PrometheusSetup {
     pub(super) fn new() -> Self {
-        Self { interval: INTERVAL, targets: Vec::new(), rules: Vec::new() }
+        Self { interval: INTERVAL, targets: Vec::new(), rules: Vec::new(), alertmanager: None }
     }
 
     /// Reads metrics from there. Each sample gets the labels `job`, which is a name of its own for each target, and
@@ -55,6 +56,12 @@ impl PrometheusSetup {
         self
     }
 
+    /// Tells what fires to the Alertmanager at this address.
+    pub fn alertmanager(mut self, addr: SocketAddr) -> Self {
+        self.alertmanager = Some(addr);
+        self
+    }
+
     pub(super) fn target_count(&self) -> usize {
         self.targets.len()
     }
@@ -69,9 +76,11 @@ impl PrometheusSetup {
             std::fs::write(directory.join(&name), rules.text())?;
             rule_files.push(name);
         }
+        let alertmanagers: Vec<_> = self.alertmanager.iter().map(SocketAddr::to_string).collect();
         let configuration = json!({
             "global": { "scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval },
             "rule_files": rule_files,
+            "alerting": { "alertmanagers": [{ "static_configs": [{ "targets": alertmanagers }] }] },
             "scrape_configs": self.targets.iter().map(Target::configuration).collect::<Vec<_>>(),
         });
         // JSON is YAML.

@@ -93,9 +93,9 @@ async fn the_platforms_alerts_fire_when_they_should_and_only_then() {
         .await
         .unwrap();
     let agent = AgentProcess::start(admin.addr(), &[]).await.unwrap();
-    let rules = AlertRules::platform().unwrap().with_window(WINDOW).unwrap();
+    let rules = AlertRules::shipped().unwrap().with_window(WINDOW).unwrap();
     let prometheus = Prometheus::builder()
-        .scrape("agent", agent.metrics_addr(), "/metrics")
+        .scrape("helius-agent", agent.metrics_addr(), "/metrics")
         .interval(SCRAPED_EVERY)
         .rules(rules)
         .start()
