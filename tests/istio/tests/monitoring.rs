@@ -137,6 +137,24 @@ fn the_dashboard_has_the_shape_that_grafana_reads() {
 }
 
 #[test]
+fn the_readme_has_each_file_and_the_counts() {
+    let text = fs::read_to_string(root().join("istio/README.md")).unwrap();
+    assert!(text.contains("kubectl apply -k istio/monitoring") && text.contains("kubectl delete -k istio/monitoring"));
+    for file in ["rules.yaml", "scrape-config.yaml", "alertmanager.yaml", "dashboard.json"] {
+        assert!(text.contains(&format!("`monitoring/{file}`")), "istio/README.md: says nothing of {file}; add a line");
+    }
+    let rules = own("rules.yaml");
+    let groups = rules.items("/groups").map(|(_, group)| group["rules"].as_array().unwrap());
+    let severities: Vec<_> = groups.flatten().filter_map(|rule| rule["labels"]["severity"].as_str()).collect();
+    let count = |wanted: &str| severities.iter().filter(|it| **it == wanted).count();
+    assert_eq!(
+        (count("page"), count("ticket")),
+        (7, 11),
+        "istio/README.md says seven and eleven; write the new counts"
+    );
+}
+
+#[test]
 fn kubectl_renders_each_file_into_the_namespace_of_prometheus() {
     let Some(rendered) = rendered::by_kubectl(&root(), monitoring::FOLDER).unwrap() else {
         skipped("no kubectl with kustomize 5 renders istio/monitoring");

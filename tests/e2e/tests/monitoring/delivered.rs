@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use helius_e2e::{
-    AlertRouting, AlertRules, Alertmanager, Answer, HeldAlert, Notification, NotifiedAlert, Prometheus, Upstream,
-    wait_for,
+    AlertRouting, AlertRules, Alertmanager, Answer, HeldAlert, Labels, Notification, NotifiedAlert, Prometheus,
+    Upstream, wait_for,
 };
 
 const SOON: Duration = Duration::from_secs(30);
@@ -14,19 +14,25 @@ const INTERVAL: Duration = Duration::from_millis(1500);
 const REPEAT: Duration = Duration::from_millis(1600);
 const INHIBITED: &str = "TelemetryCircuitBreakerOpen";
 
-/// A pod of which two routes leave a region alone, and one gives made-up answers or does not.
-fn metrics(is_static: bool, breakers: u8) -> Answer {
-    let is_static = u8::from(is_static);
+/// A pod of which two routes leave a region alone, and one gives made-up answers or does not; its Envoy is read or not.
+fn metrics(is_static: bool, breakers: u8, is_read: bool) -> Answer {
+    let [is_static, is_read] = [is_static, is_read].map(u8::from);
     let breaker = |route: &str| {
         format!(
             r#"telemetry_circuit_breaker_state{{service="llm-router",route="{route}",region="us-east-1"}} {breakers}"#
         )
     };
     Answer::status(200).text(&format!(
-        "reco_engine_mode_static_active{{service=\"llm-router\",route=\"assist\"}} {is_static}\n{}\n{}\n",
+        "reco_engine_mode_static_active{{service=\"llm-router\",route=\"assist\"}} {is_static}\n\
+         helius_envoy_up {is_read}\n{}\n{}\n",
         breaker("assist"),
         breaker("predict")
     ))
+}
+
+/// The route that an alert is about; none where it is about a pod.
+fn route_of(labels: &Labels) -> &str {
+    labels.get("route").map_or("", String::as_str)
 }
 
 struct Watched {
@@ -39,7 +45,7 @@ struct Watched {
 impl Watched {
     async fn start() -> Self {
         let (pod, webhook) = (Upstream::start("pod").await.unwrap(), Upstream::start("webhook").await.unwrap());
-        pod.behave(metrics(false, 0));
+        pod.behave(metrics(false, 0, true));
         let mut routing = AlertRouting::shipped().unwrap().intervals([WAIT, INTERVAL, REPEAT]).unwrap();
         for receiver in ["helius-pages", "helius-tickets"] {
             routing = routing.receiver(receiver, webhook.addr()).unwrap();
@@ -48,7 +54,7 @@ impl Watched {
         let prometheus = Prometheus::builder()
             .scrape("helius-agent", pod.addr(), "/metrics")
             .interval(Duration::from_millis(200))
-            .rules(AlertRules::shipped().unwrap())
+            .rules(AlertRules::shipped().unwrap().with_waits(WAIT).unwrap())
             .alertmanager(alertmanager.addr());
         Self { pod, webhook, alertmanager, _prometheus: prometheus.start().await.unwrap() }
     }
@@ -66,7 +72,7 @@ impl Watched {
     /// How often this was told.
     fn count(&self, receiver: &str, name: &str, route: &str, is_firing: bool) -> usize {
         let is_it = |(to, alert): &&(String, NotifiedAlert)| {
-            to == receiver && alert.name() == name && alert.labels["route"] == route && alert.is_firing == is_firing
+            to == receiver && alert.name() == name && route_of(&alert.labels) == route && alert.is_firing == is_firing
         };
         self.told().iter().filter(is_it).count()
     }
@@ -78,7 +84,7 @@ impl Watched {
 
     /// Whether Alertmanager holds this alert, and tells nobody.
     async fn is_suppressed(&self, name: &str, route: &str) -> bool {
-        let is_it = |alert: &HeldAlert| alert.labels["alertname"] == name && alert.labels["route"] == route;
+        let is_it = |alert: &HeldAlert| alert.labels["alertname"] == name && route_of(&alert.labels) == route;
         self.alertmanager.alerts().await.unwrap().iter().any(|alert| is_it(alert) && alert.is_suppressed)
     }
 }
@@ -87,7 +93,7 @@ impl Watched {
 async fn a_page_arrives_and_its_end_and_what_it_explains_does_not() {
     let watched = Watched::start().await;
     let (pages, tickets) = ("helius-pages", "helius-tickets");
-    watched.pod.behave(metrics(true, 2));
+    watched.pod.behave(metrics(true, 2, true));
     watched.until("the page", async || watched.count(pages, "StaticModeActive", "assist", true) > 0).await;
     let (_, page) = watched.told().into_iter().find(|(to, _)| to == pages).unwrap();
     assert_eq!((page.labels["severity"].as_str(), page.labels["service"].as_str()), ("page", "llm-router"));
@@ -101,14 +107,18 @@ async fn a_page_arrives_and_its_end_and_what_it_explains_does_not() {
     assert!(!watched.is_suppressed(INHIBITED, "predict").await, "predict answers by itself");
 
     // Clients get answers of regions again, one of which is still left alone.
-    watched.pod.behave(metrics(false, 2));
+    watched.pod.behave(metrics(false, 2, true));
     watched.until("the page's end", async || watched.count(pages, "StaticModeActive", "assist", false) > 0).await;
     watched.until("the ticket", async || watched.count(tickets, INHIBITED, "assist", true) > 0).await;
 
-    watched.pod.behave(metrics(false, 0));
+    // One that waits, and is about the pod.
+    watched.pod.behave(metrics(false, 0, false));
     for route in ["assist", "predict"] {
         watched.until("the ticket's end", async || watched.count(tickets, INHIBITED, route, false) > 0).await;
     }
+    watched.until("the pod's ticket", async || watched.count(tickets, "HeliusEnvoyUnreadable", "", true) > 0).await;
+    watched.pod.behave(metrics(false, 0, true));
+    watched.until("its end", async || watched.count(tickets, "HeliusEnvoyUnreadable", "", false) > 0).await;
     let strays = watched.told().into_iter().filter(|(to, alert)| (to == pages) != (alert.labels["severity"] == "page"));
     assert_eq!(strays.count(), 0);
     assert!(watched.alertmanager.is_alive());
