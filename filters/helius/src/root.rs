@@ -162,15 +162,19 @@ impl FilterRoot {
     }
 }
 
-impl Context for FilterRoot {
-    /// This context is about to go: what has not been handed on would go with it.
-    fn on_done(&mut self) -> bool {
+/// This context goes: what has not been handed on would go with it.
+///
+/// Not in `on_done`, which comes just before: Envoy would then ask every stream for it too, and a call costs more than most
+/// of what is done in one.
+impl Drop for FilterRoot {
+    fn drop(&mut self) {
         if let Some(plugin) = &self.plugin {
             plugin.metrics.flush();
         }
-        true
     }
+}
 
+impl Context for FilterRoot {
     /// Of a call that was made in a tick.
     fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _trailers: usize) {
         if let Some(plugin) = &self.plugin {

@@ -40,8 +40,10 @@ pub(crate) struct Vm {
 }
 
 /// What a callback gave back and what it cost.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Called {
+    /// 1; 0 where the module does not export the callback, and Envoy would not call it.
+    pub(crate) callbacks: u64,
     pub(crate) result: u32,
     pub(crate) fuel: u64,
     pub(crate) host_calls: u64,
@@ -107,7 +109,7 @@ impl Vm {
     ) -> Result<Called, Trapped> {
         let life = life.min(FUEL);
         let Some(function) = self.function(name) else {
-            return Ok(Called { result: 0, fuel: 0, host_calls: 0, data_calls: 0 });
+            return Ok(Called::default());
         };
         let host = self.store.data_mut();
         (host.current, host.effective) = (context, context);
@@ -123,7 +125,8 @@ impl Vm {
         let result = results.first().and_then(Val::i32).unwrap_or(0).cast_unsigned();
         let fuel = life - self.store.get_fuel().unwrap_or(life);
         let host = self.store.data();
-        Ok(Called { result, fuel, host_calls: host.calls - before.0, data_calls: host.data_calls - before.1 })
+        let (host_calls, data_calls) = (host.calls - before.0, host.data_calls - before.1);
+        Ok(Called { result, fuel, callbacks: 1, host_calls, data_calls })
     }
 
     /// Bytes of linear memory, which never shrinks.

@@ -93,7 +93,7 @@ impl Mesh {
                 *fuel += called.fuel;
                 *host_calls += called.host_calls;
                 *data_calls += called.data_calls;
-                *callbacks += 1;
+                *callbacks += called.callbacks;
             });
         }
         self.after_callback(thread);
