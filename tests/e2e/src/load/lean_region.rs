@@ -54,6 +54,8 @@ struct Shared {
 struct State {
     temper: Temper,
     arrivals: Vec<Arrival>,
+    /// Whether arrivals are kept: where nobody asks for them, millions only take memory.
+    remembers: bool,
 }
 
 impl fmt::Debug for LeanRegion {
@@ -65,7 +67,7 @@ impl fmt::Debug for LeanRegion {
 impl LeanRegion {
     /// A region that answers at once. Its name is in its answers, as the header `region`.
     pub async fn start(name: &str) -> io::Result<Self> {
-        let state = State { temper: Box::new(|_, _| Mood::Serve), arrivals: Vec::new() };
+        let state = State { temper: Box::new(|_, _| Mood::Serve), arrivals: Vec::new(), remembers: true };
         let shared = Arc::new(Shared { name: name.to_owned(), state: Mutex::new(state) });
         let mut this = Self { port: ReservedPort::any()?, shared, server: None };
         this.accept().await?;
@@ -80,6 +82,11 @@ impl LeanRegion {
     /// What it does with requests from now on.
     pub fn behave(&self, mood: Mood) {
         self.temper(move |_, _| mood);
+    }
+
+    /// Keeps no arrivals from now on.
+    pub fn forget(&self) {
+        self.shared.state().remembers = false;
     }
 
     /// Decides about each request from now on, with the arrivals before it and the time.
@@ -117,10 +124,12 @@ impl Shared {
 
     fn meet(&self) -> Mood {
         let mut state = self.state();
-        let State { temper, arrivals } = &mut *state;
+        let State { temper, arrivals, remembers } = &mut *state;
         let at = Instant::now();
         let mood = temper(arrivals, at);
-        arrivals.push(Arrival { at, mood });
+        if *remembers {
+            arrivals.push(Arrival { at, mood });
+        }
         mood
     }
 }
