@@ -39,6 +39,13 @@ impl Manifest {
         items.into_iter().flatten().enumerate().map(move |(index, item)| (format!("{pointer}/{index}"), item))
     }
 
+    /// Whether labels of a selector mean the pods of this `Deployment`; none at all mean nobody's here.
+    pub fn has_pods_with(&self, wanted: Option<&Value>) -> bool {
+        let labels = self.value.pointer("/spec/template/metadata/labels");
+        let wanted = wanted.and_then(Value::as_object).filter(|it| !it.is_empty());
+        wanted.is_some_and(|wanted| wanted.iter().all(|(key, it)| labels.and_then(|all| all.get(key)) == Some(it)))
+    }
+
     /// Where something stands, as `file:line: kind name: path`. The line is that of the nearest part that there is.
     pub fn place(&self, pointer: &str) -> String {
         let mut node = &self.node;

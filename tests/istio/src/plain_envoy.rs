@@ -131,11 +131,7 @@ impl Surroundings<'_> {
         let made = || json!({ "name": name, "type": "STATIC", "connect_timeout": "0.25s" });
         let mut cluster = sidecar.clusters.iter().find(|it| it["name"] == name).cloned().unwrap_or_else(made);
         if let Some(addr) = self.endpoints.get(name) {
-            let address = json!({ "socket_address": { "address": addr.ip().to_string(), "port_value": addr.port() } });
-            cluster["load_assignment"] = json!({
-                "cluster_name": name,
-                "endpoints": [{ "lb_endpoints": [{ "endpoint": { "address": address } }] }],
-            });
+            lead_to(&mut cluster, *addr);
         }
         cluster
     }
@@ -158,6 +154,15 @@ fn is_envoys_own(filter: &Value) -> bool {
     let config = &filter["typed_config"];
     let is_compiled_in = config["config"]["vm_config"]["runtime"] == "envoy.wasm.runtime.null";
     config["@type"].as_str().is_some_and(|it| it.starts_with(ENVOYS_OWN)) && !is_compiled_in
+}
+
+/// Gives a cluster its only endpoint.
+pub fn lead_to(cluster: &mut Value, addr: SocketAddr) {
+    let address = json!({ "socket_address": { "address": addr.ip().to_string(), "port_value": addr.port() } });
+    cluster["load_assignment"] = json!({
+        "cluster_name": cluster["name"],
+        "endpoints": [{ "lb_endpoints": [{ "endpoint": { "address": address } }] }],
+    });
 }
 
 /// Puts the module in the place where the pods have it.

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::data::published;
+
 /// Where the small one of this repository lies.
 const WRITTEN: &str = "tests/istio/sidecar.yaml";
 
@@ -31,6 +33,16 @@ impl Sidecar {
         let other = other.replace("\"port_value\":80", "\"port_value\":5000");
         listeners.push(serde_json::from_str(&other).map_err(|error| format!("{WRITTEN}: {error}"))?);
         Ok(Self { listeners, clusters: Vec::new() })
+    }
+
+    /// The small one, and where Istio's dump of a real one is published, that.
+    ///
+    /// # Errors
+    ///
+    /// Where one of them cannot be read.
+    pub fn all() -> Result<Vec<Self>, String> {
+        let dumped = published("sidecar-listeners.json").map(|dump| Self::dumped(&dump));
+        std::iter::once(Self::written()).chain(dumped).collect()
     }
 
     /// That of a real sidecar, from its `/config_dump`: the listeners that Istio gave it.

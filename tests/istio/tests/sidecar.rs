@@ -4,7 +4,6 @@
 use std::process::Command;
 
 use helius_istio::applier::{Proxy, apply};
-use helius_istio::data::published;
 use helius_istio::{HttpChain, Manifest, Sidecar, plain_envoy, rendered, root};
 use serde_json::{Value, json};
 
@@ -13,12 +12,6 @@ const ISTIO: &str = "1.20.0";
 
 fn example(name: &str) -> Vec<Manifest> {
     rendered::example(&root(), name).unwrap()
-}
-
-/// The sidecar of the repository, and where Istio's is published, that.
-fn sidecars() -> Vec<Sidecar> {
-    let dumped = published("sidecar-listeners.json").map(|dump| Sidecar::dumped(&dump).unwrap());
-    std::iter::once(Sidecar::written().unwrap()).chain(dumped).collect()
 }
 
 /// The sidecar with the filters of an example.
@@ -54,7 +47,7 @@ fn a_filter_on_what_comes_in_is_in_every_inbound_chain_that_takes_http() {
                 "main_internal",
             ],
         ];
-        for (sidecar, expected) in sidecars().into_iter().zip(expected) {
+        for (sidecar, expected) in Sidecar::all().unwrap().into_iter().zip(expected) {
             let chains = with_filter(&patched(&example(name), sidecar), "helius-inbound");
             let listeners: Vec<_> = chains.iter().map(|it| it.listener.as_str()).collect();
             assert_eq!(listeners, expected);
@@ -65,7 +58,7 @@ fn a_filter_on_what_comes_in_is_in_every_inbound_chain_that_takes_http() {
 #[test]
 fn a_filter_on_what_is_called_is_on_that_port_alone() {
     for (name, port) in [("llm-router", 80), ("recommender-mlflow", 5000)] {
-        for sidecar in sidecars() {
+        for sidecar in Sidecar::all().unwrap() {
             let chains = with_filter(&patched(&example(name), sidecar), "helius-outbound");
             let listeners: Vec<_> = chains.into_iter().map(|it| (it.listener, it.port)).collect();
             assert_eq!(listeners, [(format!("0.0.0.0_{port}"), port)]);
@@ -75,7 +68,7 @@ fn a_filter_on_what_is_called_is_on_that_port_alone() {
 
 #[test]
 fn the_agents_cluster_is_there_once() {
-    for sidecar in sidecars() {
+    for sidecar in Sidecar::all().unwrap() {
         let sidecar = patched(&example("llm-router"), sidecar);
         let names: Vec<_> = sidecar.clusters.iter().map(|it| it["name"].as_str().unwrap()).collect();
         assert_eq!(names, ["helius_agent"]);
@@ -91,7 +84,7 @@ fn a_match_that_finds_nothing_is_seen() {
         ("/match/listener/filterChain/filter/subFilter/name", json!("router")),
         ("/match/proxy", json!({ "proxyVersion": "^1\\.19" })),
     ] {
-        for mut sidecar in sidecars() {
+        for mut sidecar in Sidecar::all().unwrap() {
             let mut manifests = example("llm-router");
             let filter = manifests.iter_mut().find(|it| it.name() == "helius-outbound").unwrap();
             let (parent, key) = pointer.rsplit_once('/').unwrap();

@@ -2,6 +2,7 @@
 
 use helius_e2e::{Answer, Client, Envoy, Protocol, Reply, Request, Upstream, repository};
 use helius_istio::envoy_gateway::{cluster_name, manifests, translate};
+use helius_istio::plain_envoy::lead_to;
 use serde_json::{Value, json};
 
 struct Gateway {
@@ -36,14 +37,11 @@ impl Gateway {
 
 /// A cluster with a stand-in behind it, which knows no TLS.
 fn reached(cluster: &Value, region: &Upstream) -> Value {
-    let address = json!({ "address": region.addr().ip().to_string(), "port_value": region.addr().port() });
-    json!({
+    let mut cluster = json!({
         "name": cluster["name"], "type": "STATIC", "connect_timeout": cluster["connect_timeout"],
-        "load_assignment": {
-            "cluster_name": cluster["name"],
-            "endpoints": [{ "lb_endpoints": [{ "endpoint": { "address": { "socket_address": address } } }] }],
-        },
-    })
+    });
+    lead_to(&mut cluster, region.addr());
+    cluster
 }
 
 #[tokio::test]

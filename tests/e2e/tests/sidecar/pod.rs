@@ -6,7 +6,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use helius_e2e::{AgentProcess, Connection, Envoy, Reply, Request, ReservedPort, repository};
 use helius_istio::applier::{Proxy, apply};
-use helius_istio::data::published;
 use helius_istio::plain_envoy::Surroundings;
 use helius_istio::{Manifest, Sidecar, rendered, routing};
 use serde_json::Value;
@@ -26,10 +25,8 @@ pub(crate) struct Unpatched {
 impl Unpatched {
     /// The small one of the repository, and where Istio's is published, that.
     pub(crate) fn all() -> Vec<Self> {
-        let written = Self { port: 8080, sidecar: Sidecar::written().unwrap() };
-        let dumped = published("sidecar-listeners.json");
-        let dumped = dumped.map(|dump| Self { port: 80, sidecar: Sidecar::dumped(&dump).unwrap() });
-        std::iter::once(written).chain(dumped).collect()
+        let sidecars = Sidecar::all().unwrap().into_iter().zip([8080, 80]);
+        sidecars.map(|(sidecar, port)| Self { port, sidecar }).collect()
     }
 
     /// The cluster in which Istio has the application.

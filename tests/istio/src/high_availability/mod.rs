@@ -4,7 +4,7 @@
 mod containers;
 mod placing;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{Manifest, rights};
 
@@ -28,20 +28,10 @@ fn replicas(deployment: &Manifest) -> u64 {
     deployment.value.pointer("/spec/replicas").and_then(Value::as_u64).unwrap_or(1)
 }
 
-/// Whether a selector (`matchLabels` alone) means the pods of a `Deployment`, and not everything.
-fn selects(labels: Option<&Value>, deployment: &Manifest) -> bool {
-    let pods = deployment.value.pointer("/spec/template/metadata/labels").and_then(Value::as_object);
-    let wanted = labels.and_then(Value::as_object).filter(|it| !it.is_empty());
-    let has = |pods: &Map<String, Value>, wanted: &Map<String, Value>| {
-        wanted.iter().all(|(key, it)| pods.get(key) == Some(it))
-    };
-    pods.zip(wanted).is_some_and(|(pods, wanted)| has(pods, wanted))
-}
-
 /// Maintenance leaves enough.
 fn budget(layout: &[Manifest], deployment: &Manifest) -> Option<String> {
     let mut budgets = layout.iter().filter(|it| it.kind() == "PodDisruptionBudget");
-    let budget = budgets.find(|it| selects(it.value.pointer("/spec/selector/matchLabels"), deployment));
+    let budget = budgets.find(|it| deployment.has_pods_with(it.value.pointer("/spec/selector/matchLabels")));
     let Some(budget) = budget else {
         return Some(format!(
             "{}: no PodDisruptionBudget selects its pods; add one with minAvailable: {FEWEST}",
@@ -63,14 +53,14 @@ fn budget(layout: &[Manifest], deployment: &Manifest) -> Option<String> {
 fn callers(layout: &[Manifest], deployment: &Manifest) -> Vec<String> {
     let mut problems = Vec::new();
     let policy = |it: &&Manifest| {
-        it.kind() == "NetworkPolicy" && selects(it.value.pointer("/spec/podSelector/matchLabels"), deployment)
+        it.kind() == "NetworkPolicy" && deployment.has_pods_with(it.value.pointer("/spec/podSelector/matchLabels"))
     };
     if !layout.iter().any(|it| policy(&it)) {
         problems.push(format!("{}: no NetworkPolicy selects its pods; add one", deployment.place("")));
     }
     for service in layout.iter().filter(|it| it.kind() == "Service") {
         let is_http = service.items("/spec/ports").any(|(_, port)| port["appProtocol"] == "http");
-        if !is_http || !selects(service.value.pointer("/spec/selector"), deployment) {
+        if !is_http || !deployment.has_pods_with(service.value.pointer("/spec/selector")) {
             continue;
         }
         let host = format!("{}.{}.svc.cluster.local", service.name(), service.text("/metadata/namespace"));

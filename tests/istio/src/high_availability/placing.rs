@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{FEWEST, replicas, selects};
+use super::{FEWEST, replicas};
 use crate::Manifest;
 
 pub(super) fn problems(deployment: &Manifest) -> Vec<String> {
@@ -23,7 +23,7 @@ fn hosts(deployment: &Manifest) -> Option<String> {
     let mut terms = deployment.items(pointer);
     let is_kept = terms.any(|(_, term)| {
         term["topologyKey"] == "kubernetes.io/hostname"
-            && selects(term.pointer("/labelSelector/matchLabels"), deployment)
+            && deployment.has_pods_with(term.pointer("/labelSelector/matchLabels"))
     });
     (!is_kept).then(|| {
         let place = deployment.place(pointer);
@@ -40,7 +40,7 @@ fn zones(deployment: &Manifest) -> Option<String> {
             && it["maxSkew"] == 1
             && it["whenUnsatisfiable"] == "DoNotSchedule"
             && it["nodeTaintsPolicy"] == "Honor"
-            && selects(it.pointer("/labelSelector/matchLabels"), deployment)
+            && deployment.has_pods_with(it.pointer("/labelSelector/matchLabels"))
     });
     (!is_kept).then(|| {
         let place = deployment.place(pointer);

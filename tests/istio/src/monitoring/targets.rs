@@ -41,11 +41,10 @@ pub fn problems(monitoring: &[Manifest], pods: &[Manifest]) -> Vec<String> {
 }
 
 fn labels_differ(monitor: &Manifest, pod: &Manifest) -> Option<String> {
-    let wanted = monitor.value.pointer("/spec/selector/matchLabels").and_then(Value::as_object)?;
-    let labels = pod.value.pointer("/spec/template/metadata/labels");
-    let lacks = wanted.iter().any(|(name, value)| labels.and_then(|it| it.get(name)) != Some(value));
-    let place = monitor.place("/spec/selector/matchLabels");
-    (lacks || wanted.is_empty()).then(|| format!("{place}: pods of {} are not selected; write their label", pod.file))
+    let selector = "/spec/selector/matchLabels";
+    let place = monitor.place(selector);
+    let is_selected = pod.has_pods_with(monitor.value.pointer(selector));
+    (!is_selected).then(|| format!("{place}: pods of {} are not selected; write their label", pod.file))
 }
 
 /// A plain Prometheus reads the same ports of the same pods, as often, under the name by which the alerts know the job.

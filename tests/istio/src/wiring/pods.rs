@@ -20,17 +20,12 @@ const SELECTORS: [(&str, &str); 6] = [
 
 pub(super) fn problems(example: &[Manifest]) -> Vec<String> {
     let mut problems = Vec::new();
-    let labels: Vec<&Map<String, Value>> = of(example, "Deployment")
-        .filter_map(|it| it.value.pointer("/spec/template/metadata/labels")?.as_object())
-        .collect();
+    let labels: Vec<&Value> =
+        of(example, "Deployment").filter_map(|it| it.value.pointer("/spec/template/metadata/labels")).collect();
     for (kind, pointer) in SELECTORS {
         for manifest in of(example, kind) {
-            let wanted = manifest.value.pointer(pointer).and_then(Value::as_object);
-            let is_there = wanted.is_some_and(|wanted| {
-                !wanted.is_empty()
-                    && labels.iter().any(|it| wanted.iter().all(|(key, value)| it.get(key) == Some(value)))
-            });
-            if !is_there {
+            let wanted = manifest.value.pointer(pointer);
+            if !of(example, "Deployment").any(|it| it.has_pods_with(wanted)) {
                 let place = manifest.place(pointer);
                 problems.push(format!(
                     "{place}: selects no pod of the Deployment; write labels that its pods have: {labels:?}"
