@@ -1,6 +1,18 @@
 //! Documents of our filter, from the least that it can do to all of it.
 
+use std::net::SocketAddr;
+
+use helius_e2e::{Bootstrap, Mesh};
 use serde_json::{Value, json};
+
+/// An Envoy with our filter and this document; without a document an Envoy alone.
+pub(crate) fn sidecar(document: Option<Value>, primary: SocketAddr, secondary: SocketAddr, workers: u32) -> Bootstrap {
+    let bootstrap = Mesh::builder().assist(primary, secondary).concurrency(workers);
+    match document {
+        Some(document) => bootstrap.configure(|it| *it = document),
+        None => bootstrap.without_filter(),
+    }
+}
 
 /// A limit that nobody reaches, by a header.
 fn admission() -> Value {

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use helius_e2e::{LeanRegion, Mesh, Mood, OpenLoop, Sent};
+use helius_e2e::{Mesh, OpenLoop, Sent};
 use serde_json::Value;
 
 use crate::cpu::Machine;
 use crate::filter;
-use crate::load::{ANSWER, LANES, question};
+use crate::load::{LANES, question, region};
 use crate::slices::tell;
 use crate::statistics::{Spread, quantile};
 
@@ -26,11 +26,7 @@ pub(crate) struct Latency {
 
 /// Measures them in turn.
 pub(crate) async fn measure(machine: &Machine) -> anyhow::Result<Vec<Latency>> {
-    let regions = [LeanRegion::start("us-east-1").await?, LeanRegion::start("us-west-2").await?];
-    for region in &regions {
-        region.behave(Mood::Say(ANSWER));
-        region.forget();
-    }
+    let regions = [region("us-east-1").await?, region("us-west-2").await?];
     let documents: [(&'static str, Option<Value>); 5] = [
         ("bare", None),
         ("admission", Some(filter::admission_only())),
@@ -40,12 +36,7 @@ pub(crate) async fn measure(machine: &Machine) -> anyhow::Result<Vec<Latency>> {
     ];
     let mut running = Vec::new();
     for (name, document) in documents {
-        let bootstrap = Mesh::builder().assist(regions[0].addr(), regions[1].addr()).concurrency(1);
-        let bootstrap = match document {
-            Some(document) => bootstrap.configure(|it| *it = document),
-            None => bootstrap.without_filter(),
-        };
-        let mesh = bootstrap.start().await?;
+        let mesh = filter::sidecar(document, regions[0].addr(), regions[1].addr(), 1).start().await?;
         machine.pin(mesh.envoy().pid())?;
         running.push((name, mesh, Vec::new(), Vec::new()));
     }

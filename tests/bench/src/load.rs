@@ -4,18 +4,26 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use helius_e2e::{ClosedLoop, lean_post};
+use helius_e2e::{ClosedLoop, LeanRegion, Mood, lean_post};
 
 /// Requests under way at once: enough that Envoy never waits for the client.
 pub(crate) const LANES: usize = 16;
 /// 50 bytes.
 const QUESTION: &str = r#"{"id": 7, "question": "does it hold when it fails"}"#;
 /// What the regions answer, 300 bytes or so.
-pub(crate) const ANSWER: &str = r#"{"action":"route_to_expert","confidence":0.93,"rationale":"The question names a contract and a date, and asks for a legal effect. Of the experts who are on duty the one for contracts has answered such questions before, and was right in nine of ten cases.","expert":"contracts","alternatives":["general"]}"#;
+const ANSWER: &str = r#"{"action":"route_to_expert","confidence":0.93,"rationale":"The question names a contract and a date, and asks for a legal effect. Of the experts who are on duty the one for contracts has answered such questions before, and was right in nine of ten cases.","expert":"contracts","alternatives":["general"]}"#;
 
 /// A request that claims to come from a region with this number.
 pub(crate) fn question(region: u32) -> Vec<u8> {
     lean_post("/assist", &[("x-helius-region", &format!("region-{region}"))], QUESTION)
+}
+
+/// A region that gives that answer, and remembers nobody.
+pub(crate) async fn region(name: &str) -> std::io::Result<LeanRegion> {
+    let region = LeanRegion::start(name).await?;
+    region.behave(Mood::Say(ANSWER));
+    region.forget();
+    Ok(region)
 }
 
 /// What every answer has to be, but for a share that is tolerated: its status, and by whom it is served.

@@ -1,9 +1,7 @@
 //! What an operator could configure today without a filter of ours.
 
-use std::net::SocketAddr;
-
 use helius_e2e::{Bootstrap, repository};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const FILTERS: &str = "type.googleapis.com/envoy.extensions.filters.http";
 
@@ -32,32 +30,6 @@ pub(crate) fn admission_control(bootstrap: Bootstrap) -> Bootstrap {
             "success_criteria": { "http_criteria": { "http_success_status": [{ "start": 100, "end": 500 }] } },
         },
     }))
-}
-
-/// One cluster with both regions as priorities, a retry in the next one, and outlier detection. Envoy's own back-off of 25 ms
-/// before a retry would flatter whoever does not wait.
-pub(crate) fn failover(bootstrap: Bootstrap, primary: SocketAddr, secondary: SocketAddr) -> Bootstrap {
-    let both = |cluster: &mut Value| {
-        cluster["load_assignment"]["endpoints"] = json!([priority(0, primary), priority(1, secondary)]);
-        cluster["outlier_detection"] = json!({ "consecutive_5xx": 5, "max_ejection_percent": 100 });
-    };
-    let previous = "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig";
-    let retry = json!({
-        "retry_on": "5xx,reset,connect-failure",
-        "num_retries": 1,
-        "per_try_timeout": "2s",
-        "retry_back_off": { "base_interval": "0.001s" },
-        "retry_priority": {
-            "name": "envoy.retry_priorities.previous_priorities",
-            "typed_config": { "@type": format!("type.googleapis.com/{previous}"), "update_frequency": 1 },
-        },
-    });
-    bootstrap.cluster("llm_assistant_us_east_1", both).envoy_routes(|routes| routes[0]["route"]["retry_policy"] = retry)
-}
-
-fn priority(priority: u32, addr: SocketAddr) -> Value {
-    let socket = json!({ "address": addr.ip().to_string(), "port_value": addr.port() });
-    json!({ "priority": priority, "lb_endpoints": [{ "endpoint": { "address": { "socket_address": socket } } }] })
 }
 
 /// A limit in each worker by a header, and the status looked at: what can be written in Lua in an hour.

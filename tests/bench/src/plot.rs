@@ -11,8 +11,8 @@ const TOP: f64 = 30.0;
 
 /// A bar for each variant: how many times what it is compared with; a line for the quartiles, a mark for its target.
 pub(crate) fn svg(measured: &[Measured]) -> String {
-    let shown: Vec<&Measured> = measured.iter().filter(|it| it.name != it.against).collect();
-    let most = shown.iter().map(|it| it.ratio.upper.max(it.target.unwrap_or(0.0))).fold(1.2, f64::max);
+    let shown: Vec<&Measured> = measured.iter().filter(|it| it.variant.name != it.variant.against).collect();
+    let most = shown.iter().map(|it| it.ratio.upper.max(it.variant.target.unwrap_or(0.0))).fold(1.2, f64::max);
     let at = |ratio: f64| LEFT + ratio / most * WIDTH;
     #[expect(clippy::cast_precision_loss, reason = "a handful of rows")]
     let y = |row: usize| TOP + row as f64 * ROW;
@@ -26,7 +26,7 @@ pub(crate) fn svg(measured: &[Measured]) -> String {
     );
     for (row, it) in shown.iter().enumerate() {
         let (top, middle) = (y(row), y(row) + 8.0);
-        let is_met = it.target.is_none_or(|target| it.ratio.median <= target);
+        let is_met = it.variant.target.is_none_or(|target| it.ratio.median <= target);
         let colour = if is_met { "#4a7fb0" } else { "#c0504d" };
         let _ = write!(
             text,
@@ -36,7 +36,7 @@ pub(crate) fn svg(measured: &[Measured]) -> String {
              <text x=\"{:.1}\" y=\"{:.1}\">{:.2}</text>",
             LEFT - 6.0,
             top + 12.0,
-            it.name,
+            it.variant.name,
             at(it.ratio.median) - LEFT,
             at(it.ratio.lower),
             at(it.ratio.upper),
@@ -44,7 +44,7 @@ pub(crate) fn svg(measured: &[Measured]) -> String {
             top + 12.0,
             it.ratio.median
         );
-        if let Some(target) = it.target {
+        if let Some(target) = it.variant.target {
             let x = at(target);
             let _ = write!(
                 text,

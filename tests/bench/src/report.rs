@@ -9,6 +9,7 @@ use crate::latency::{Latency, RATE};
 use crate::memory::Memory;
 use crate::slices::{Measured, Plan};
 use crate::statistics::Spread;
+use crate::variant::Variant;
 
 /// What a request costs.
 pub(crate) fn table(measured: &[Measured]) -> String {
@@ -16,9 +17,9 @@ pub(crate) fn table(measured: &[Measured]) -> String {
         "| variant | | CPU per request | more | ratio, quartiles | to | target |\n|---|---|---|---|---|---|---|\n",
     );
     for it in measured {
-        let Measured { name, about, cpu, more, ratio, against, .. } = it;
-        let target = match it.target {
-            Some(target) if ratio.median <= target => format!("≤ {target:.2}: met"),
+        let Measured { variant: Variant { name, about, against, target, .. }, cpu, more, ratio, .. } = it;
+        let target = match target {
+            Some(target) if ratio.median <= *target => format!("≤ {target:.2}: met"),
             Some(target) => format!("≤ {target:.2}: **missed**"),
             None => String::new(),
         };

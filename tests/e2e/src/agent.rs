@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use crate::bootstrap::repository;
 use crate::child::LeashedChild;
 use crate::client::{Client, Protocol, Request};
+use crate::resident_memory::resident_memory;
 use crate::stats::Stats;
 use crate::wait::wait_for;
 
@@ -102,10 +103,7 @@ impl AgentProcess {
 
     /// Its memory (resident set), in bytes.
     pub fn memory(&self) -> anyhow::Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("there is no VmRSS")?;
-        let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
-        Ok(kilobytes * 1024)
+        resident_memory(self.child.id())
     }
 
     /// Everything that it has logged.

@@ -6,14 +6,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-
 use super::answer::LeanAnswer;
-use super::lane::{Came, Lane};
-
-/// Nobody waits longer for any answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+use super::lane::{Came, Lane, PATIENCE, ready};
 
 /// Connections, each with one request under way.
 #[derive(Debug)]
@@ -53,7 +47,13 @@ impl ClosedLoop {
         let until = Instant::now() + span;
         let mut waiting: Vec<Lane> = std::mem::take(&mut self.lanes);
         while !waiting.is_empty() {
-            for index in ready(&waiting)?.into_iter().rev() {
+            // A signal wakes it too, and then nothing has come.
+            let asked = Instant::now();
+            let with_news = ready(waiting.iter(), PATIENCE)?;
+            if with_news.is_empty() && asked.elapsed() >= PATIENCE {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {PATIENCE:?}")));
+            }
+            for index in with_news.into_iter().rev() {
                 let goes_on = match waiting[index].receive() {
                     Came::Nothing => continue,
                     Came::End => return Err(io::Error::other("a connection broke before its answer")),
@@ -74,17 +74,4 @@ impl ClosedLoop {
         }
         Ok(tally)
     }
-}
-
-/// Which of them have something to read.
-fn ready(lanes: &[Lane]) -> io::Result<Vec<usize>> {
-    let patience = Timespec::try_from(PATIENCE).map_err(io::Error::other)?;
-    let mut asked: Vec<_> = lanes.iter().map(|lane| PollFd::new(&lane.stream, PollFlags::IN)).collect();
-    match poll(&mut asked, Some(&patience)) {
-        Ok(0) => return Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {PATIENCE:?}"))),
-        Ok(_) => {}
-        Err(Errno::INTR) => return Ok(Vec::new()),
-        Err(error) => return Err(error.into()),
-    }
-    Ok(asked.iter().enumerate().filter_map(|(at, it)| (!it.revents().is_empty()).then_some(at)).collect())
 }

@@ -2,9 +2,16 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 use super::answer::LeanAnswer;
 use super::message::length_of_first;
+
+/// No test wants an answer later than this: it is there so that a lost answer fails the test instead of hanging it.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// More than any answer here has.
 const PIECE: usize = 4096;
@@ -64,4 +71,17 @@ impl Lane {
             Err(_) => Came::End,
         }
     }
+}
+
+/// Which of some lanes have something to read; none when the time is over.
+pub(super) fn ready<'a>(lanes: impl Iterator<Item = &'a Lane>, patience: Duration) -> io::Result<Vec<usize>> {
+    let patience = Timespec::try_from(patience).map_err(io::Error::other)?;
+    let mut asked: Vec<_> = lanes.map(|lane| PollFd::new(&lane.stream, PollFlags::IN)).collect();
+    match poll(&mut asked, Some(&patience)) {
+        Ok(_) => {}
+        Err(Errno::INTR) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    }
+    let has_news = |(index, lane): (usize, &PollFd<'_>)| (!lane.revents().is_empty()).then_some(index);
+    Ok(asked.iter().enumerate().filter_map(has_news).collect())
 }

@@ -6,15 +6,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::answer::LeanAnswer;
-use super::lane::{Came, Lane};
-
-/// No test wants an answer later than this: it is there so that a lost answer fails the test instead of hanging it.
-const PATIENCE: Duration = Duration::from_secs(10);
+use super::lane::{Came, Lane, PATIENCE, ready};
 
 /// A request and what became of it.
 #[derive(Debug, Clone)]
@@ -134,7 +129,8 @@ impl OpenLoop {
     /// Waits until then, or until something has come, and takes what has come.
     fn receive(&mut self, until: Instant, mut over: impl FnMut(&Waiting, Option<LeanAnswer>)) -> io::Result<()> {
         // From the last to the first: what is taken out, or put back at the end, moves none that is still looked at.
-        for index in self.ready(until)?.into_iter().rev() {
+        let left = until.saturating_duration_since(Instant::now());
+        for index in ready(self.waiting.iter().map(|it| &it.lane), left)?.into_iter().rev() {
             let mut waiting = self.waiting.swap_remove(index);
             match waiting.lane.receive() {
                 Came::Nothing => self.waiting.push(waiting),
@@ -150,21 +146,6 @@ impl OpenLoop {
             over(&given_up, None);
         }
         Ok(())
-    }
-
-    /// Which of those that wait have something to read; none when the time is over.
-    fn ready(&self, until: Instant) -> io::Result<Vec<usize>> {
-        let left = until.saturating_duration_since(Instant::now());
-        let left = Timespec::try_from(left).map_err(io::Error::other)?;
-        let lanes = self.waiting.iter().map(|waiting| PollFd::new(&waiting.lane.stream, PollFlags::IN));
-        let mut lanes: Vec<_> = lanes.collect();
-        match poll(&mut lanes, Some(&left)) {
-            Ok(_) => {}
-            Err(Errno::INTR) => return Ok(Vec::new()),
-            Err(error) => return Err(error.into()),
-        }
-        let has_news = |(index, lane): (usize, &PollFd<'_>)| (!lane.revents().is_empty()).then_some(index);
-        Ok(lanes.iter().enumerate().filter_map(has_news).collect())
     }
 }
 

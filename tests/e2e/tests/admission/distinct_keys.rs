@@ -5,7 +5,7 @@ use std::io::{Write, stderr};
 use std::ops::Range;
 use std::time::Instant;
 
-use helius_e2e::{LeanRegion, Mesh, OpenLoop, alone, lean_post};
+use helius_e2e::{LeanRegion, Mesh, OpenLoop, alone, lean_post, resident_memory};
 use serde_json::{Value, json};
 
 const KEYS: u32 = 1_000_000;
@@ -69,9 +69,6 @@ impl Memory {
         // Its stats say what was so some seconds ago.
         let page: Value = serde_json::from_str(&mesh.envoy().admin_get("/memory").await.unwrap()).unwrap();
         let allocated = page["allocated"].as_str().unwrap().parse().unwrap();
-        let status = std::fs::read_to_string(format!("/proc/{}/status", mesh.envoy().pid())).unwrap();
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        let kilobytes: u64 = resident.trim().trim_end_matches(" kB").parse().unwrap();
-        Self { allocated, resident: kilobytes << 10 }
+        Self { allocated, resident: resident_memory(mesh.envoy().pid()).unwrap() }
     }
 }

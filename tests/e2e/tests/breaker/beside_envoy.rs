@@ -5,12 +5,11 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use helius_e2e::{LeanRegion, Mood, OpenLoop, Sent, alone};
+use helius_e2e::{LeanRegion, Mesh, Mood, OpenLoop, Sent, alone};
 use serde_json::{Value, json};
 
 use crate::figures::{Latencies, millis, tell};
 use crate::load::{question, warm};
-use crate::native;
 use crate::sidecar::{TIMEOUT, static_answers, told, with_breaker};
 
 const REQUESTS: u32 = 5000;
@@ -73,7 +72,7 @@ async fn regions() -> (LeanRegion, LeanRegion) {
 }
 
 async fn suffer(what: &str, primary: SocketAddr, secondary: SocketAddr) -> Sides {
-    let envoy = native::sidecar(primary, secondary).start().await.unwrap();
+    let envoy = Mesh::builder().without_filter().native_failover(primary, secondary, "0.2s").start().await.unwrap();
     // As it is by default, but that the operator knows how quick this service is.
     let breaker = json!({ "slow_call": { "duration": "30ms" } });
     let filter = with_breaker([primary, secondary], [secondary; 2], &Value::Null);

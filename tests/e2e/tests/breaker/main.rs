@@ -9,7 +9,6 @@ mod dies;
 mod figures;
 mod herd;
 mod load;
-mod native;
 mod overload;
 mod shadow;
 mod sidecar;
